@@ -1,0 +1,29 @@
+const transform = {
+  '^.+\\.[jt]s$': [
+    '@swc/jest',
+    { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+  ],
+};
+const project = (name, extra = {}) => ({
+  displayName: name,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  transform,
+  // commander is published as ES modules only, which jest cannot require.
+  transformIgnorePatterns: ['/node_modules/(?!commander/)'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/lib'],
+  ...extra,
+});
+
+/** One project a folder of test/. `npm test -- --selectProjects unit` runs one of them. */
+module.exports = {
+  maxWorkers: 2,
+  projects: [
+    project('unit'),
+    project('synth'),
+    project('cluster'),
+    project('e2e', {
+      globalSetup: '<rootDir>/test/e2e/support/setup.ts',
+      globalTeardown: '<rootDir>/test/e2e/support/teardown.ts',
+    }),
+  ],
+};
