@@ -1,0 +1,123 @@
+/**
+ * Writes everything that is made from something else: `npm run generate`. With `--check` it fails when that changed a
+ * file, which means that somebody forgot to run it, or edited a generated file.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { importArguments, importableCrd } from './importable-crd';
+
+const root = join(__dirname, '..');
+const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+const output = `synth/v${version}`;
+/** Everything below is generated. */
+const generated = ['src/version.ts', 'src/imports', 'API.md', output];
+
+async function main(): Promise<void> {
+  checkOutput();
+  const before = fingerprints();
+  await step('src/version.ts', async () => writeVersion());
+  await step('src/imports', importL1);
+  await Promise.all([
+    step('lib, .jsii', () => run('jsii', '--silence-warnings=reserved-word')).then(() =>
+      step('API.md', () => run('jsii-docgen', '--output', 'API.md')),
+    ),
+    step(output, () => run('cdk8s', 'synth', '--check-upgrade=false')),
+  ]);
+  if (process.argv.includes('--check')) {
+    report(before, fingerprints());
+  }
+}
+
+/** cdk8s-cli empties its output folder first: one that is not this version's own would lose a released version. */
+function checkOutput(): void {
+  const configured: unknown = parse(readFileSync(join(root, 'cdk8s.yaml'), 'utf8')).output;
+  if (configured !== output) {
+    throw new Error(`cdk8s.yaml writes to ${configured}, package.json has version ${version}: set output: ${output}`);
+  }
+}
+
+function writeVersion(): void {
+  const lines = [
+    '// Written by `npm run generate` from package.json.',
+    '',
+    '/** Version of this package, and of the operator image it installs unless told otherwise. */',
+    `export const PACKAGE_VERSION = '${version}';`,
+    '',
+  ];
+  writeFileSync(join(root, 'src/version.ts'), lines.join('\n'));
+}
+
+async function importL1(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'hotstandby-import-'));
+  try {
+    const crd = join(folder, 'crd.yaml');
+    writeFileSync(crd, stringify(importableCrd()));
+    await run('cdk8s', ...importArguments(crd, 'src/imports'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function step(name: string, work: () => Promise<void>): Promise<void> {
+  const start = performance.now();
+  await work();
+  console.log(`${name} ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+/** Runs a tool of node_modules; its output is shown only when it fails. */
+function run(tool: string, ...args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(root, 'node_modules/.bin', tool), args, { cwd: root });
+    let printed = '';
+    const collect = (chunk: Buffer) => {
+      printed += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) {
+        resolve();
+      } else {
+        reject(new Error(`${tool} ${args.join(' ')} ended with ${code}:\n${printed}`));
+      }
+    });
+  });
+}
+
+function fingerprints(): Map<string, string> {
+  const files = generated.flatMap((path) => filesUnder(path));
+  return new Map(
+    files.map((file) => [
+      file,
+      createHash('sha256')
+        .update(readFileSync(join(root, file)))
+        .digest('hex'),
+    ]),
+  );
+}
+
+function filesUnder(path: string): string[] {
+  const stats = statSync(join(root, path), { throwIfNoEntry: false });
+  if (stats === undefined) {
+    return [];
+  }
+  return stats.isDirectory() ? readdirSync(join(root, path)).flatMap((entry) => filesUnder(join(path, entry))) : [path];
+}
+
+function report(before: Map<string, string>, after: Map<string, string>): void {
+  const files = new Set([...before.keys(), ...after.keys()]);
+  const changed = [...files].filter((file) => before.get(file) !== after.get(file));
+  if (changed.length > 0) {
+    throw new Error(`not up to date: ${changed.join(', ')}; run npm run generate and commit the result`);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,57 @@
+/** Every name that users, Git and other controllers may rely on. Changing one is a breaking change. */
+
+export const GROUP = 'apps.paia.tech';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+export const KIND = 'HotStandbyDeployment';
+export const LIST_KIND = `${KIND}List`;
+export const PLURAL = 'hotstandbydeployments';
+export const SINGULAR = 'hotstandbydeployment';
+export const SHORT_NAME = 'hsd';
+export const CRD_NAME = `${PLURAL}.${GROUP}`;
+
+/** Field manager of every write the operator makes. */
+export const FIELD_MANAGER = 'hotstandby';
+
+/** On the child Deployment, its ReplicaSets and Pods: the name of the HotStandbyDeployment they belong to. */
+export const NAME_LABEL = 'hsd.paia.tech/name';
+/** On Pods: `starting`, `idle`, `busy` or `draining`. A Service that selects `idle` reaches only Pods free for a session. */
+export const STATE_LABEL = 'hsd.paia.tech/state';
+/** On the Pod template: which annotation key says busy. Admission policies read it from the Pod. Absent in http mode. */
+export const BUSY_KEY_ANNOTATION = 'hsd.paia.tech/busy-key';
+/** On the Pod template: fingerprint of what the user wrote there. Tells a changed template from an applied one. */
+export const TEMPLATE_HASH_ANNOTATION = 'hsd.paia.tech/template-hash';
+
+/** Annotation that marks a Pod busy unless `busyProbe.annotationKey` names another. */
+export const DEFAULT_BUSY_ANNOTATION = 'paia.tech/busy';
+
+/** ReplicaSet controllers end Pods with a lower cost first (KEP-2255). */
+export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
+/** "false" keeps cluster-autoscaler from evicting the Pod. */
+export const SAFE_TO_EVICT_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+/** "true" keeps Karpenter from disrupting the Pod's node. */
+export const DO_NOT_DISRUPT_ANNOTATION = 'karpenter.sh/do-not-disrupt';
+
+/** On the child Deployment and detached Pods of an hsd with `sessions.onDelete: Drain`: the garbage collector has to wait. */
+export const DRAIN_ANNOTATION = 'hsd.paia.tech/drain-on-delete';
+/** Finalizer of an hsd with `sessions.onDelete: Drain`. */
+export const DRAIN_FINALIZER = 'hsd.paia.tech/drain';
+
+/** Finalizer the original (kopf) operator left behind; nobody else removes it any more. */
+export const KOPF_FINALIZER = 'kopf.zalando.org/KopfFinalizerMarker';
+
+/** Longest HotStandbyDeployment name: it becomes a label value (RFC 1123, 63 characters). */
+export const MAX_NAME_LENGTH = 63;
+
+const CHILD_SUFFIX = '-workload';
+const BUDGET_SUFFIX = '-busy';
+
+/** Name of the child Deployment of the HotStandbyDeployment called `name`. */
+export function childName(name: string): string {
+  return `${name}${CHILD_SUFFIX}`;
+}
+
+/** Name of the PodDisruptionBudget over the busy Pods of the HotStandbyDeployment called `name`. */
+export function budgetName(name: string): string {
+  return `${name}${BUDGET_SUFFIX}`;
+}

@@ -1,0 +1,144 @@
+import type { Duration } from 'cdk8s';
+import { DEFAULT_BUSY_ANNOTATION } from './api/names';
+import { checkInteger, isQualifiedName } from './validation';
+
+/**
+ * Options for `BusyProbe.annotation`.
+ */
+export interface BusyProbeAnnotationOptions {
+  /**
+   * Key of the Pod annotation that says busy: `[prefix/]name`.
+   *
+   * @default 'paia.tech/busy'
+   */
+  readonly key?: string;
+}
+
+/**
+ * Options for `BusyProbe.http`.
+ */
+export interface BusyProbeHttpOptions {
+  /**
+   * Port of the Pod to probe, 1 to 65535.
+   *
+   * @default 8080
+   */
+  readonly port?: number;
+
+  /**
+   * Path to probe, with an optional query. Starts with "/"; spaces and control characters must be percent-encoded.
+   *
+   * @default '/busy'
+   */
+  readonly path?: string;
+
+  /**
+   * What an answer of 200 to 399 means: `true` busy, `false` idle. Any other answer means the opposite. A probe without
+   * an answer says neither: the Pod keeps its last known state and is not ended.
+   *
+   * @default true
+   */
+  readonly successIsBusy?: boolean;
+
+  /**
+   * Time from connecting to the end of the answer; later the probe has failed. Whole seconds, 1 to 3600.
+   *
+   * @default Duration.seconds(1)
+   */
+  readonly timeoutSeconds?: Duration;
+
+  /**
+   * Time between two probes of one Pod. Whole seconds, 1 to 86400.
+   *
+   * @default Duration.seconds(10)
+   */
+  readonly periodSeconds?: Duration;
+}
+
+/**
+ * How the operator knows that a Pod is busy.
+ *
+ * An annotation reacts at once and needs no network path to the Pod; an HTTP probe asks the Pod every period.
+ */
+export class BusyProbe {
+  /**
+   * A Pod is busy while its annotation says "true", in any letter case. The Pod, or whoever hands out its sessions, sets
+   * and clears it through the Kubernetes API.
+   *
+   * Throws when `key` is not an annotation key.
+   */
+  public static annotation(options: BusyProbeAnnotationOptions = {}): BusyProbe {
+    const { key } = options;
+    if (key !== undefined && !isQualifiedName(key)) {
+      throw new Error(
+        `'busyProbe.key' is "${key}": give an annotation key, [prefix/]name, for example ${DEFAULT_BUSY_ANNOTATION}`,
+      );
+    }
+    return new BusyProbe({ mode: 'annotation', annotationKey: key });
+  }
+
+  /**
+   * A Pod is busy by what it answers to `GET http://<pod IP>:<port><path>`. Redirects are not followed; only the status
+   * code counts.
+   *
+   * Throws when an option is out of its bounds.
+   */
+  public static http(options: BusyProbeHttpOptions = {}): BusyProbe {
+    checkInteger('busyProbe.port', options.port, { min: 1, max: 65535 });
+    checkPath(options.path);
+    return new BusyProbe({
+      mode: 'http',
+      http: {
+        port: options.port,
+        path: options.path,
+        successIsBusy: options.successIsBusy,
+        timeoutSeconds: wholeSeconds('busyProbe.timeoutSeconds', options.timeoutSeconds, 3600),
+        periodSeconds: wholeSeconds('busyProbe.periodSeconds', options.periodSeconds, 86400),
+      },
+    });
+  }
+
+  private constructor(private readonly spec: Record<string, unknown>) {}
+
+  /**
+   * `spec.busyProbe` of the HotStandbyDeployment. What is undefined is left to the API server's defaults.
+   *
+   * @internal
+   */
+  public _toKube(): Record<string, unknown> {
+    return this.spec;
+  }
+
+  /**
+   * Whether the operator must be able to connect to the Pods.
+   *
+   * @internal
+   */
+  public get _usesHttp(): boolean {
+    return this.spec.mode === 'http';
+  }
+}
+
+function checkPath(path: string | undefined): void {
+  if (path === undefined) {
+    return;
+  }
+  if (!path.startsWith('/')) {
+    throw new Error(`'busyProbe.path' is "${path}": start it with "/", as in "/${path}"`);
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be sent in a request line
+  if (/[\s\u0000-\u001f\u007f]/.test(path)) {
+    throw new Error(
+      `'busyProbe.path' is ${JSON.stringify(path)}: percent-encode spaces and control characters, for example %20`,
+    );
+  }
+}
+
+function wholeSeconds(property: string, value: Duration | undefined, max: number): number | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  const seconds = value.toSeconds({ integral: false });
+  checkInteger(property, seconds, { min: 1, max });
+  return seconds;
+}

@@ -1,0 +1,54 @@
+/**
+ * Checks the constructors share. Each throws one line that names the property, the value it got and what would be
+ * right, so that a mistake shows at synthesis and not when the API server refuses the manifest.
+ */
+
+/** Highest count any replica property accepts; the CRD has the same bound. */
+const MAX_COUNT = 1_000_000;
+
+/** Bounds of a whole number; both ends included. */
+export interface IntegerBounds {
+  readonly min: number;
+  readonly max?: number;
+}
+
+/** Throws unless `value` is undefined or a whole number within `bounds`. */
+export function checkInteger(property: string, value: number | undefined, bounds: IntegerBounds): void {
+  const max = bounds.max ?? MAX_COUNT;
+  if (value === undefined || (Number.isInteger(value) && value >= bounds.min && value <= max)) {
+    return;
+  }
+  throw new Error(`'${property}' is ${value}: give a whole number from ${bounds.min} to ${max}`);
+}
+
+/** Throws when both are given and `max` is less than `min`. */
+export function checkOrder(minName: string, min: number | undefined, maxName: string, max: number | undefined): void {
+  if (min !== undefined && max !== undefined && max < min) {
+    throw new Error(
+      `'${maxName}' (${max}) must not be less than '${minName}' (${min}): raise '${maxName}' or lower '${minName}'`,
+    );
+  }
+}
+
+// RFC 1123 label, as metadata.name of a Namespace: lower-case letters, digits and '-', at most 63 characters.
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Throws unless `value` is a DNS label: what names of Namespaces and short object names must be. */
+export function checkDnsLabel(property: string, value: string): void {
+  if (!DNS_LABEL.test(value)) {
+    throw new Error(
+      `'${property}' is "${value}": give 1 to 63 lower-case letters, digits or '-', starting and ending with a letter or digit`,
+    );
+  }
+}
+
+const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/;
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Whether `key` may key a label or an annotation: `[prefix/]name`. */
+export function isQualifiedName(key: string): boolean {
+  const parts = key.split('/');
+  const name = parts.pop() ?? '';
+  const prefix = parts.length > 0 ? parts.join('/') : undefined;
+  return QUALIFIED_NAME.test(name) && (prefix === undefined || (prefix.length <= 253 && DNS_SUBDOMAIN.test(prefix)));
+}

@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'cdk8s';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { Crds, Install, NamespacedInstall } from '../../charts/install';
+import { importArguments, importableCrd } from '../../scripts/importable-crd';
+import { PACKAGE_VERSION } from '../../src/version';
+import { at } from './support';
+
+const root = join(__dirname, '../..');
+const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+const folder = join('synth', `v${PACKAGE_VERSION}`);
+
+describe('what is generated and committed', () => {
+  let scratch: string;
+
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'hotstandby-test-'));
+  });
+  afterAll(() => {
+    rmSync(scratch, { recursive: true });
+  });
+
+  test('carries the version of package.json', () => {
+    const { version } = JSON.parse(read('package.json'));
+    expect(PACKAGE_VERSION).toBe(version);
+    // cdk8s-cli empties its output folder: one of another version would be lost.
+    expect(parse(read('cdk8s.yaml')).output).toBe(folder);
+  });
+
+  test('in synth/ is what the charts make now', () => {
+    const outdir = join(scratch, 'synth');
+    const app = new App({ outdir, outputFileExtension: '.yaml' });
+    new Crds(app, 'crds');
+    new Install(app, 'install');
+    new NamespacedInstall(app, 'namespaced-install');
+    app.synth();
+    const files = ['crds.yaml', 'install.yaml', 'namespaced-install.yaml'];
+    expect(readdirSync(outdir).sort()).toEqual(files);
+    for (const file of files) {
+      expect(read(folder, file)).toBe(readFileSync(join(outdir, file), 'utf8'));
+    }
+  });
+
+  test('in src/imports is what cdk8s makes of the CustomResourceDefinition now', () => {
+    const crd = join(scratch, 'crd.yaml');
+    writeFileSync(crd, stringify(importableCrd()));
+    execFileSync(join(root, 'node_modules/.bin/cdk8s'), importArguments(crd, join(scratch, 'imports')), {
+      cwd: scratch,
+      stdio: 'pipe',
+    });
+    expect(readFileSync(join(scratch, 'imports/apps.paia.tech.ts'), 'utf8')).toBe(
+      read('src/imports/apps.paia.tech.ts'),
+    );
+  });
+
+  test('installs from one file what crds.yaml holds, too', () => {
+    const [definition] = parseAllDocuments(read(folder, 'crds.yaml')).map((document) => document.toJS());
+    const documents = parseAllDocuments(read(folder, 'install.yaml')).map((document) => document.toJS());
+    expect(documents.find((m) => at(m, 'kind') === 'CustomResourceDefinition')).toEqual(definition);
+  });
+
+  test('holds no YAML anchor, which other parsers may refuse', () => {
+    expect(read(folder, 'install.yaml')).not.toMatch(/[&*]a\d/);
+  });
+});

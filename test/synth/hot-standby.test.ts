@@ -1,0 +1,198 @@
+import { ApiObject, type Chart, Duration, JsonPatch, Size, Testing } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-28';
+import { BusyProbe, HotStandby, HotStandbyDeployment, type HotStandbyProps } from '../../src';
+import { at, synth } from './support';
+
+const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'ghcr.io/acme/room:1' }] };
+
+/** The spec of the HotStandbyDeployment made from `props` on top of the minimal ones. */
+function specOf(props: Partial<HotStandbyProps>): unknown {
+  const [manifest] = synth((chart) => {
+    new HotStandby(chart, 'rooms', { ...minimal, ...props });
+  });
+  return at(manifest, 'spec');
+}
+
+describe('HotStandby', () => {
+  test('makes a whole HotStandbyDeployment from the smallest use', () => {
+    const manifests = synth((chart) => {
+      new HotStandby(chart, 'rooms', {
+        idleTarget: 3,
+        maxReplicas: 20,
+        busyProbe: BusyProbe.http({ port: 9000, path: '/b' }),
+        containers: [{ image: 'ghcr.io/acme/room:1', portNumber: 8080 }],
+      });
+    });
+    const label = { 'cdk8s.io/metadata.addr': 'test-rooms-c81c4691' };
+    expect(manifests).toEqual([
+      {
+        apiVersion: 'apps.paia.tech/v1alpha1',
+        kind: 'HotStandbyDeployment',
+        metadata: { name: 'test-rooms-c89da7f6' },
+        spec: {
+          idleTarget: 3,
+          maxReplicas: 20,
+          busyProbe: { mode: 'http', http: { port: 9000, path: '/b' } },
+          selector: { matchLabels: label },
+          podTemplate: {
+            metadata: { labels: label },
+            spec: expect.objectContaining({
+              automountServiceAccountToken: false,
+              restartPolicy: 'Always',
+              containers: [
+                expect.objectContaining({
+                  name: 'main',
+                  image: 'ghcr.io/acme/room:1',
+                  ports: [{ containerPort: 8080 }],
+                  securityContext: expect.objectContaining({ runAsNonRoot: true, readOnlyRootFilesystem: true }),
+                }),
+              ],
+            }),
+          },
+        },
+      },
+    ]);
+  });
+
+  test('makes the same Pod template as a cdk8s-plus Deployment', () => {
+    const pods = (chart: Chart): kplus.AbstractPodProps => ({
+      containers: [
+        {
+          image: 'room',
+          portNumber: 8080,
+          readiness: kplus.Probe.fromHttpGet('/ready'),
+          resources: { cpu: { request: kplus.Cpu.millis(250) }, memory: { limit: Size.gibibytes(1) } },
+          envVariables: { TOKEN: kplus.EnvValue.fromValue('x') },
+          volumeMounts: [{ path: '/tmp', volume: kplus.Volume.fromEmptyDir(chart, 'tmp', 'tmp') }],
+        },
+      ],
+      initContainers: [{ image: 'init' }],
+      hostAliases: [{ ip: '10.0.0.1', hostnames: ['db'] }],
+      dns: { hostname: 'room', hostnameAsFQDN: true },
+      serviceAccount: new kplus.ServiceAccount(chart, 'sa'),
+      securityContext: { user: 1000, fsGroup: 2000 },
+      terminationGracePeriod: Duration.minutes(5),
+    });
+    // Two charts, so that both workloads have the same path and with it the same label.
+    const ours = Testing.synth(
+      withChart((chart) => new HotStandby(chart, 'w', { idleTarget: 1, spread: true, ...pods(chart) })),
+    );
+    const theirs = Testing.synth(
+      withChart((chart) => new kplus.Deployment(chart, 'w', { spread: true, ...pods(chart) })),
+    );
+    const ourTemplate = at(
+      ours.find((m) => m.kind === 'HotStandbyDeployment'),
+      'spec',
+      'podTemplate',
+    );
+    const theirTemplate = at(
+      theirs.find((m) => m.kind === 'Deployment'),
+      'spec',
+      'template',
+    );
+    expect(ourTemplate).toEqual(theirTemplate);
+    expect(at(ourTemplate, 'spec', 'containers', 0, 'resources', 'requests', 'cpu')).toBe('250m');
+  });
+
+  test('leaves what was not given to the defaults of the API server', () => {
+    expect(Object.keys(Object(specOf({})))).toEqual(['idleTarget', 'podTemplate', 'selector']);
+  });
+
+  test.each<[string, BusyProbe, unknown]>([
+    ['the default annotation', BusyProbe.annotation(), { mode: 'annotation' }],
+    [
+      'an own annotation',
+      BusyProbe.annotation({ key: 'acme.io/in-use' }),
+      { mode: 'annotation', annotationKey: 'acme.io/in-use' },
+    ],
+    ['an http probe at its defaults', BusyProbe.http(), { mode: 'http', http: {} }],
+    [
+      'an http probe with every option',
+      BusyProbe.http({
+        port: 1,
+        path: '/x?y',
+        successIsBusy: false,
+        timeoutSeconds: Duration.seconds(2),
+        periodSeconds: Duration.minutes(1),
+      }),
+      { mode: 'http', http: { port: 1, path: '/x?y', successIsBusy: false, timeoutSeconds: 2, periodSeconds: 60 } },
+    ],
+  ])('writes the busy probe of %s', (_name, busyProbe, expected) => {
+    expect(at(specOf({ busyProbe }), 'busyProbe')).toEqual(expected);
+  });
+
+  test('selects by labels of its own choice when told to', () => {
+    const [manifest] = synth((chart) => {
+      const rooms = new HotStandby(chart, 'rooms', {
+        ...minimal,
+        select: false,
+        podMetadata: { labels: { app: 'rooms' } },
+      });
+      rooms.select(kplus.LabelSelector.of({ labels: { app: 'rooms' } }));
+    });
+    expect(at(manifest, 'spec', 'selector')).toEqual({ matchLabels: { app: 'rooms' } });
+    expect(at(manifest, 'spec', 'podTemplate', 'metadata', 'labels')).toMatchObject({ app: 'rooms' });
+  });
+
+  test('is what a cdk8s-plus Service can select', () => {
+    const manifests = synth((chart) => {
+      new kplus.Service(chart, 'service', { selector: new HotStandby(chart, 'rooms', minimal), ports: [{ port: 80 }] });
+    });
+    const service = manifests.find((m) => m.kind === 'Service');
+    const hsd = manifests.find((m) => m.kind === 'HotStandbyDeployment');
+    expect(at(service, 'spec', 'selector')).toEqual(at(hsd, 'spec', 'selector', 'matchLabels'));
+  });
+
+  test('can be granted to a subject like any other resource', () => {
+    const manifests = synth((chart) => {
+      const rooms = new HotStandby(chart, 'rooms', { ...minimal, metadata: { name: 'rooms' } });
+      rooms.permissions.grantRead(new kplus.ServiceAccount(chart, 'reader'));
+    });
+    expect(
+      at(
+        manifests.find((m) => m.kind === 'Role'),
+        'rules',
+      ),
+    ).toEqual([
+      {
+        apiGroups: ['apps.paia.tech'],
+        resources: ['hotstandbydeployments'],
+        resourceNames: ['rooms'],
+        verbs: ['get', 'list', 'watch'],
+      },
+    ]);
+  });
+
+  test('lets a JSON patch reach every field, also those of a newer version', () => {
+    const [manifest] = synth((chart) => {
+      const rooms = new HotStandby(chart, 'rooms', minimal);
+      ApiObject.of(rooms).addJsonPatch(
+        JsonPatch.add('/spec/podTemplate/spec/runtimeClassName', 'gvisor'),
+        JsonPatch.add('/spec/somethingNewer', { a: 1 }),
+      );
+    });
+    expect(at(manifest, 'spec', 'podTemplate', 'spec', 'runtimeClassName')).toBe('gvisor');
+    expect(at(manifest, 'spec', 'somethingNewer')).toEqual({ a: 1 });
+  });
+});
+
+describe('HotStandbyDeployment, the generated L1', () => {
+  test('passes the whole Pod template on, sources of volumes included', () => {
+    const podTemplate = {
+      metadata: { annotations: { a: 'b' } },
+      spec: { containers: [{ name: 'm', image: 'x', stdin: true }], volumes: [{ name: 't', emptyDir: {} }] },
+    };
+    const [manifest] = synth((chart) => {
+      new HotStandbyDeployment(chart, 'rooms', {
+        spec: { idleTarget: 1, selector: { matchLabels: { app: 'rooms' } }, podTemplate },
+      });
+    });
+    expect(at(manifest, 'spec', 'podTemplate')).toEqual(podTemplate);
+  });
+});
+
+function withChart(build: (chart: Chart) => void): Chart {
+  const chart = Testing.chart();
+  build(chart);
+  return chart;
+}

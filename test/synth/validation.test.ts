@@ -1,0 +1,177 @@
+import { Duration, Testing } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-28';
+import {
+  BusyProbe,
+  type BusyProbeHttpOptions,
+  HotStandby,
+  HotStandbyOperator,
+  type HotStandbyOperatorProps,
+  type HotStandbyProps,
+} from '../../src';
+
+const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'room' }] };
+
+function expression() {
+  return kplus.LabelSelector.of({ expressions: [kplus.LabelExpression.exists('tier')] });
+}
+
+describe('a mistake in HotStandby is named with its value and the fix when it is constructed', () => {
+  test.each<[string, Partial<HotStandbyProps>, string]>([
+    ['a negative target', { idleTarget: -1 }, "'idleTarget' is -1: give a whole number from 0 to 1000000"],
+    ['a broken target', { idleTarget: 1.5 }, "'idleTarget' is 1.5: give a whole number from 0 to 1000000"],
+    ['no number at all', { idleTarget: Number.NaN }, "'idleTarget' is NaN: give a whole number from 0 to 1000000"],
+    ['a negative minimum', { minReplicas: -2 }, "'minReplicas' is -2: give a whole number from 0 to 1000000"],
+    ['a maximum of zero', { maxReplicas: 0 }, "'maxReplicas' is 0: give a whole number from 1 to 1000000"],
+    [
+      'a maximum below the minimum',
+      { minReplicas: 5, maxReplicas: 3 },
+      "'maxReplicas' (3) must not be less than 'minReplicas' (5): raise 'maxReplicas' or lower 'minReplicas'",
+    ],
+    [
+      'a restart policy no Deployment has',
+      { restartPolicy: kplus.RestartPolicy.NEVER },
+      "'restartPolicy' is Never: a Deployment's Pods allow only RestartPolicy.ALWAYS, leave it out",
+    ],
+    [
+      'an http probe of host-network Pods',
+      { hostNetwork: true, busyProbe: BusyProbe.http() },
+      "'hostNetwork' is true with BusyProbe.http(): the operator never probes a node's address, use BusyProbe.annotation()",
+    ],
+    [
+      'a name too long for a label',
+      { metadata: { name: 'a'.repeat(64) } },
+      `'metadata.name' is "${'a'.repeat(64)}", 64 characters: at most 63 are allowed (it becomes a label value), choose a shorter name`,
+    ],
+  ])('%s', (_name, props, message) => {
+    expect(() => new HotStandby(Testing.chart(), 'rooms', { ...minimal, ...props })).toThrow(new Error(message));
+  });
+
+  test.each<[string, Partial<HotStandbyProps>]>([
+    ['zero idle Pods', { idleTarget: 0 }],
+    ['a maximum equal to the minimum', { minReplicas: 3, maxReplicas: 3 }],
+    ['host network with an annotation', { hostNetwork: true, busyProbe: BusyProbe.annotation() }],
+    ['a name of 63 characters', { metadata: { name: 'a'.repeat(63) } }],
+  ])('%s is accepted', (_name, props) => {
+    const chart = Testing.chart();
+    new HotStandby(chart, 'rooms', { ...minimal, ...props });
+    expect(Testing.synth(chart)).toHaveLength(1);
+  });
+});
+
+describe('what may still be mended after construction is refused at synthesis', () => {
+  test.each<[string, Partial<HotStandbyProps>, (rooms: HotStandby) => void, string]>([
+    ['no container', { containers: [] }, () => {}, "'containers' is empty: give at least one, or call addContainer()"],
+    [
+      'nothing selected',
+      { select: false },
+      () => {},
+      "'select' is false and nothing is selected: call select() with at least one label",
+    ],
+    [
+      'a selector expression',
+      {},
+      (rooms) => rooms.select(expression()),
+      'select() was given expressions (tier Exists), which a HotStandbyDeployment cannot hold: select by labels alone',
+    ],
+    [
+      'a selector that clashes with the Pod labels',
+      { podMetadata: { labels: { app: 'a' } } },
+      (rooms) => rooms.select(kplus.LabelSelector.of({ labels: { app: 'b' } })),
+      'the selector wants label app: "b" but \'podMetadata\' sets it to "a": give both the same value',
+    ],
+  ])('%s', (_name, props, change, message) => {
+    const chart = Testing.chart();
+    change(new HotStandby(chart, 'rooms', { ...minimal, ...props }));
+    expect(() => Testing.synth(chart)).toThrow(message);
+  });
+});
+
+describe('a mistake in a busy probe is named with its value and the fix', () => {
+  test.each<[string, BusyProbeHttpOptions, string]>([
+    ['port 0', { port: 0 }, "'busyProbe.port' is 0: give a whole number from 1 to 65535"],
+    ['port 65536', { port: 65536 }, "'busyProbe.port' is 65536: give a whole number from 1 to 65535"],
+    ['a relative path', { path: 'busy' }, '\'busyProbe.path\' is "busy": start it with "/", as in "/busy"'],
+    [
+      'a path with a space',
+      { path: '/a b' },
+      '\'busyProbe.path\' is "/a b": percent-encode spaces and control characters, for example %20',
+    ],
+    [
+      'a path with a line break',
+      { path: '/a\r\nHost: x' },
+      '\'busyProbe.path\' is "/a\\r\\nHost: x": percent-encode spaces and control characters, for example %20',
+    ],
+    [
+      'a timeout below a second',
+      { timeoutSeconds: Duration.millis(500) },
+      "'busyProbe.timeoutSeconds' is 0.5: give a whole number from 1 to 3600",
+    ],
+    [
+      'a period above a day',
+      { periodSeconds: Duration.days(2) },
+      "'busyProbe.periodSeconds' is 172800: give a whole number from 1 to 86400",
+    ],
+  ])('%s', (_name, options, message) => {
+    expect(() => BusyProbe.http(options)).toThrow(new Error(message));
+  });
+
+  test.each(['', 'not a key', 'a/b/c', '/busy', 'UPPER.example/busy', `${'a'.repeat(64)}`])('the key "%s"', (key) => {
+    expect(() => BusyProbe.annotation({ key })).toThrow(
+      new Error(`'busyProbe.key' is "${key}": give an annotation key, [prefix/]name, for example paia.tech/busy`),
+    );
+  });
+
+  test.each(['busy', 'paia.tech/busy', 'a.b-c/D_e.f'])('the key "%s" is accepted', (key) => {
+    expect(BusyProbe.annotation({ key })).toBeInstanceOf(BusyProbe);
+  });
+});
+
+describe('a mistake in HotStandbyOperator is named with its value and the fix', () => {
+  test.each<[string, HotStandbyOperatorProps, string]>([
+    ['no replica', { replicas: 0 }, "'replicas' is 0: give a whole number from 1 to 10"],
+    [
+      'a namespace that is none',
+      { namespace: 'Not_One' },
+      "'namespace' is \"Not_One\": give 1 to 63 lower-case letters, digits or '-', starting and ending with a letter or digit",
+    ],
+    [
+      'an empty list of namespaces',
+      { namespaces: [] },
+      "'namespaces' is empty: name at least one, or leave it out to watch all",
+    ],
+    ['a namespace named twice', { namespaces: ['a', 'b', 'a'] }, '\'namespaces\' names "a" twice: name it once'],
+    [
+      'two ways to say where',
+      { namespaces: ['a'], ownNamespaceOnly: true },
+      "'namespaces' and 'ownNamespaceOnly' exclude each other: give one of them",
+    ],
+    ['a version with a v', { version: 'v1.2.3' }, '\'version\' is "v1.2.3": leave out the "v", as in "1.2.3"'],
+    [
+      'an image that is none',
+      { image: 'my image' },
+      '\'image\' is "my image": give an image reference, for example ghcr.io/paia-tech/hotstandby:v1.2.3',
+    ],
+    [
+      'a name too long',
+      { name: 'a'.repeat(55) },
+      "'name' has 55 characters: at most 54 are allowed, choose a shorter one",
+    ],
+    [
+      'a guard against nobody',
+      { guardedUsers: [] },
+      "'guardedUsers' is empty, so the guard would refuse nobody: name users or set 'admissionGuard: false'",
+    ],
+    [
+      'a namespace to create that has no name',
+      { ownNamespaceOnly: true, createNamespace: true },
+      "'createNamespace' is true but no namespace is named: give 'namespace'",
+    ],
+    [
+      'a guard for a namespace that has no name',
+      { ownNamespaceOnly: true, admissionGuard: true },
+      "'admissionGuard' with 'ownNamespaceOnly' must know its namespace: give 'namespace'",
+    ],
+  ])('%s', (_name, props, message) => {
+    expect(() => new HotStandbyOperator(Testing.chart(), 'operator', props)).toThrow(new Error(message));
+  });
+});
