@@ -1,0 +1,177 @@
+import { childName } from '../src/api/names';
+import type { PodView } from './decide/model';
+import { isLive } from './decide/pods';
+import type { ApiClient } from './kube/client';
+import { type Clock, type Random, systemClock } from './kube/clock';
+import { EventRecorder } from './kube/events';
+import { LeaderElector } from './kube/lease';
+import type { Logger } from './kube/logger';
+import { WorkQueue } from './kube/queue';
+import { LOOPBACK_CIDRS } from './observe/http-address';
+import { Prober } from './observe/prober';
+import { World } from './observe/world';
+import { Reconciler } from './reconciler';
+import type { HealthServer } from './serve/health';
+import { olderThan, startHealthServer } from './serve/health';
+import type { Metrics } from './serve/metrics';
+
+export interface AppOptions {
+  client: ApiClient;
+  metrics: Metrics;
+  logger: Logger;
+  /** Unique to this process. */
+  identity: string;
+  namespaces?: readonly string[];
+  leaderElection?: { namespace: string; name: string };
+  healthAddress: { host: string; port: number };
+  allowLoopbackPods: boolean;
+  guarded: boolean;
+  /** Nodes may be read: idle Pods on cordoned ones are taken out of service. */
+  watchNodes: boolean;
+}
+
+/** hsds reconciled at the same time; each waits for the API server most of its time. */
+const CONCURRENCY = 16;
+/** One small read each: a clean stop of the leader costs the pool at most this time and a fifth without an operator. */
+const CANDIDATE_PERIOD_MS = 500;
+/** A key that waits longer than this means that the loop is stuck: a pass takes milliseconds. */
+const STUCK_AFTER_MS = 120_000;
+/** Watches hear a bookmark a minute; after this the reflector has given up on the connection itself. */
+const SILENT_AFTER_MS = 300_000;
+
+/** The running operator: watches, probes, reconciles and serves until it is stopped. */
+export class App {
+  private readonly clock: Clock = systemClock;
+  private readonly random: Random = Math.random;
+  private readonly queue: WorkQueue;
+  private readonly world: World;
+  private readonly prober: Prober;
+  private readonly events: EventRecorder;
+  private readonly reconciler: Reconciler;
+  private readonly elector: LeaderElector | undefined;
+  private readonly stopping = new AbortController();
+  private health: HealthServer | undefined;
+  private campaigning: Promise<void> | undefined;
+
+  constructor(private readonly options: AppOptions) {
+    const { client, metrics, logger, identity, namespaces, guarded } = options;
+    const { clock, random } = this;
+    this.queue = new WorkQueue({ clock, random, logger, maxDelayMs: 60_000 });
+    this.elector = this.newElector();
+    this.events = new EventRecorder({ client, clock, random, logger, instance: identity });
+    this.prober = new Prober({
+      clock,
+      logger,
+      onChange: (key) => this.reconciler.changed(key),
+      onProbe: (report) => metrics.observeProbe(report),
+      ...(options.allowLoopbackPods && { allowedCidrs: LOOPBACK_CIDRS }),
+    });
+    this.world = new World({
+      client,
+      namespaces,
+      clock,
+      random,
+      logger,
+      onChange: (key) => this.reconciler.changed(key),
+      watchNodes: options.watchNodes,
+      onPod: (change) => this.countLoss(change),
+    });
+    this.reconciler = new Reconciler({
+      client,
+      world: this.world,
+      queue: this.queue,
+      prober: this.prober,
+      events: this.events,
+      metrics,
+      clock,
+      logger,
+      guarded,
+      mayWrite: () => this.elector?.isLeader() ?? true,
+    });
+    metrics.watchQueue(() => ({ depth: this.queue.size, oldestSeconds: this.queue.oldestAgeMs / 1000 }));
+    metrics.watchAge('all', () => this.world.oldestActivityMs / 1000);
+  }
+
+  /** Resolves when the caches are filled and, without leader election, reconciling has begun. */
+  async start(): Promise<void> {
+    const { logger } = this.options;
+    this.health = await this.serve();
+    logger.info({ address: `${this.health.host}:${this.health.port}` }, 'serving health and metrics');
+    this.world.start();
+    await this.world.whenSynced(this.stopping.signal);
+    this.queue.run((key) => this.reconciler.reconcile(key), CONCURRENCY);
+    if (this.elector === undefined) this.lead();
+    else this.campaigning = this.campaign(this.elector);
+    logger.info({ hsds: [...this.world.hsds.keys()].length }, 'ready');
+  }
+
+  /** Finishes what is under way, gives the Lease back and closes everything. */
+  async stop(): Promise<void> {
+    this.stopping.abort(new Error('the operator is stopping'));
+    await this.queue.shutDown();
+    await this.prober.stop();
+    await this.events.flush();
+    await this.campaigning;
+    await this.elector?.release();
+    await this.world.stop();
+    await this.health?.close();
+    await this.options.client.close();
+  }
+
+  private newElector(): LeaderElector | undefined {
+    const { client, logger, identity, leaderElection, metrics } = this.options;
+    if (leaderElection === undefined) return undefined;
+    const { clock, random } = this;
+    return new LeaderElector({
+      client,
+      clock,
+      random,
+      logger,
+      identity,
+      ...leaderElection,
+      candidatePeriodMs: CANDIDATE_PERIOD_MS,
+      onStarted: () => this.lead(),
+      onStopped: () => {
+        metrics.setLeader(false);
+        logger.warn({}, 'leading no more');
+      },
+      onNewLeader: (leader) => logger.info({ leader }, 'leader elected'),
+    });
+  }
+
+  private async campaign(elector: LeaderElector): Promise<void> {
+    while (!this.stopping.signal.aborted) await elector.run(this.stopping.signal);
+  }
+
+  /** Whatever happened while nobody led is in the cache: look at everything once. */
+  private lead(): void {
+    this.options.metrics.setLeader(true);
+    this.options.logger.info({}, 'leading');
+    for (const key of this.world.hsds.keys()) this.queue.add(key);
+  }
+
+  private serve(): Promise<HealthServer> {
+    const { healthAddress, metrics } = this.options;
+    return startHealthServer({
+      ...healthAddress,
+      live: {
+        queue: olderThan('a key has been waiting', () => this.queue.oldestAgeMs, STUCK_AFTER_MS),
+      },
+      ready: {
+        caches: () => (this.world.synced ? undefined : 'the first lists are not complete'),
+        watches: olderThan('a watch has been silent', () => this.world.oldestActivityMs, SILENT_AFTER_MS),
+      },
+      metrics,
+    });
+  }
+
+  private countLoss({ previous, current }: { previous?: PodView; current?: PodView }): void {
+    const wasBusy = previous !== undefined && previous.state === 'busy' && isLive(previous);
+    if (!wasBusy || (current !== undefined && isLive(current))) return;
+    const hsd = this.world.hsd(`${previous.namespace}/${previous.hsd}`);
+    if (hsd === undefined || hsd.deleting) return;
+    this.options.metrics.addBusyPodsLost(1);
+    const { namespace, name } = previous;
+    this.options.logger.warn({ namespace, pod: name, child: childName(hsd.name) }, 'a busy Pod was ended');
+  }
+}

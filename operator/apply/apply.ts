@@ -1,0 +1,188 @@
+import { childName, DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
+import type { HsdView, Write } from '../decide/model';
+import { ownerReference } from '../decide/template';
+import type { ApiClient } from '../kube/client';
+import { ApiError, isForbidden, isInvalid, isNotFound } from '../kube/errors';
+import { paths } from '../kube/paths';
+import type { KubeObject } from '../kube/types';
+import { takeSpec } from '../observe/managed-fields';
+import type { DeploymentObject } from '../observe/project';
+import type { Source, World } from '../observe/world';
+import { writeBudget } from './budget';
+import { addFinalizer, removeFinalizer } from './finalizer';
+import { withScale } from './scale-reply';
+
+export interface Applier {
+  client: ApiClient;
+  world: World;
+  /** Asked before every write: false ends the pass (a lost lease, a stop). */
+  mayWrite: () => boolean;
+}
+
+/** The API server refused the child Deployment for what Git says, in its own words. */
+export class ChildRefused extends Error {
+  constructor(
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'ChildRefused';
+  }
+}
+
+/** The operator may not write any more; nothing was sent. */
+export class NotAllowedToWrite extends Error {
+  constructor() {
+    super('not the leader any more: nothing was written');
+    this.name = 'NotAllowedToWrite';
+  }
+}
+
+/**
+ * Sends one write. Every reply enters the cache at once, so that the next decision never misses what this one did.
+ *
+ * @throws ApiError with 409 when the object changed meanwhile (decide again), ChildRefused, NotAllowedToWrite
+ */
+export async function perform(applier: Applier, hsd: HsdView, write: Write): Promise<void> {
+  if (!applier.mayWrite()) throw new NotAllowedToWrite();
+  switch (write.kind) {
+    case 'scaleChild':
+      return scaleChild(applier, write);
+    case 'resumeChild':
+      return resumeChild(applier, write);
+    case 'applyChild':
+      return applyChild(applier, hsd, write);
+    case 'markPod':
+      return markPod(applier, write);
+    case 'labelReplicaSet':
+      return patchReplicaSet(applier, write.replicaSet, { labels: { [NAME_LABEL]: write.hsd } });
+    case 'ownReplicaSet':
+      return patchReplicaSet(applier, write.replicaSet, { ownerReferences: [ownerReference(hsd)] });
+    case 'orphanReplicaSet':
+      return orphanReplicaSet(applier, write);
+    case 'ownPod':
+      return ownPod(applier, hsd, write);
+    case 'deletePod':
+      return deletePod(applier, write);
+    case 'createBudget':
+    case 'setBudget':
+    case 'deleteBudget':
+      return writeBudget(applier, hsd, write);
+    case 'releaseChild':
+      return releaseChild(applier, write);
+    case 'addFinalizer':
+      return addFinalizer(applier, hsd, write.finalizer);
+    case 'removeFinalizer':
+      return removeFinalizer(applier, hsd, write.finalizer);
+  }
+}
+
+export type Of<K extends Write['kind']> = Extract<Write, { kind: K }>;
+
+async function scaleChild({ client, world }: Applier, { child, replicas }: Of<'scaleChild'>): Promise<void> {
+  const path = paths.deployments.one(child.namespace, child.name, 'scale');
+  const reply = await client.mergePatch<KubeObject>(path, { spec: { replicas } });
+  world.deployments.observeView(child.namespace, withScale(child, replicas, reply.metadata.resourceVersion));
+}
+
+/** A merge patch, not an apply: while a newer template is refused the last good one must still be able to go on. */
+async function resumeChild({ client, world }: Applier, { child, replicas }: Of<'resumeChild'>): Promise<void> {
+  const path = paths.deployments.one(child.namespace, child.name);
+  const body = { metadata: { uid: child.uid }, spec: { paused: null, replicas } };
+  world.deployments.observe(child.namespace, await client.mergePatch<KubeObject>(path, body));
+}
+
+/** The hsd has drained: the garbage collector may have its child. */
+async function releaseChild({ client, world }: Applier, { child }: Of<'releaseChild'>): Promise<void> {
+  const path = paths.deployments.one(child.namespace, child.name);
+  const body = { metadata: { uid: child.uid, annotations: { [DRAIN_ANNOTATION]: null } } };
+  world.deployments.observe(child.namespace, await client.mergePatch<KubeObject>(path, body));
+}
+
+async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'>): Promise<void> {
+  const { client, world } = applier;
+  const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
+  if (write.takeOwnership) await takeOwnership(applier, path);
+  const uid = write.child && { uid: write.child.uid };
+  const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...uid } };
+  try {
+    world.deployments.observe(hsd.namespace, await client.apply<KubeObject>(path, body, { force: true }));
+  } catch (error) {
+    throw isRefusal(error) ? new ChildRefused(reasonOf(error), error.message) : error;
+  }
+}
+
+/** Server-side apply alone would leave behind every field only somebody else owns. */
+async function takeOwnership({ client }: Applier, path: string): Promise<void> {
+  const live = await client.get<DeploymentObject>(path);
+  const { resourceVersion, managedFields = [] } = live.metadata;
+  await client.mergePatch(path, { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } });
+}
+
+function isRefusal(error: unknown): error is ApiError {
+  const terminating =
+    error instanceof ApiError && error.details?.causes?.some((c) => c.reason === 'NamespaceTerminating');
+  return !terminating && error instanceof ApiError && (isInvalid(error) || isForbidden(error) || error.code === 400);
+}
+
+function reasonOf(error: ApiError): string {
+  return error.reason === '' ? 'Refused' : error.reason;
+}
+
+async function markPod(
+  { client, world }: Applier,
+  { pod, labels, annotations, guarded }: Of<'markPod'>,
+): Promise<void> {
+  const precondition = guarded ? { uid: pod.uid, resourceVersion: pod.resourceVersion } : { uid: pod.uid };
+  const body = { metadata: { ...precondition, labels, annotations } };
+  const path = paths.pods.one(pod.namespace, pod.name);
+  world.pods.observe(pod.namespace, await client.mergePatch<KubeObject>(path, body));
+}
+
+async function patchReplicaSet(
+  { client, world }: Applier,
+  { namespace, name, uid, resourceVersion }: Of<'ownReplicaSet'>['replicaSet'],
+  metadata: Record<string, unknown>,
+): Promise<void> {
+  const body = { metadata: { uid, resourceVersion, ...metadata } };
+  const reply = await client.mergePatch<KubeObject>(paths.replicaSets.one(namespace, name), body);
+  world.replicaSets.observe(namespace, reply);
+}
+
+/** Orphaned Pods live on without an owner; the next pass adopts them. */
+async function orphanReplicaSet({ client, world }: Applier, { replicaSet }: Of<'orphanReplicaSet'>): Promise<void> {
+  const { namespace, name, uid, resourceVersion } = replicaSet;
+  const path = paths.replicaSets.one(namespace, name);
+  await observeDeletion(world.replicaSets, namespace, () =>
+    client.delete<KubeObject>(path, { uid, resourceVersion, propagationPolicy: 'Orphan' }),
+  );
+}
+
+async function ownPod({ client, world }: Applier, hsd: HsdView, { pod }: Of<'ownPod'>): Promise<void> {
+  const { uid, resourceVersion } = pod;
+  const drain = hsd.spec.sessions?.onDelete === 'Drain' && { annotations: { [DRAIN_ANNOTATION]: 'true' } };
+  const body = { metadata: { uid, resourceVersion, ownerReferences: [ownerReference(hsd)], ...drain } };
+  const path = paths.pods.one(pod.namespace, pod.name);
+  world.pods.observe(pod.namespace, await client.mergePatch<KubeObject>(path, body));
+}
+
+/** A Pod that turned busy since it was read has another resourceVersion: 409, and it lives. */
+async function deletePod({ client, world }: Applier, { pod }: Of<'deletePod'>): Promise<void> {
+  const { uid, resourceVersion } = pod;
+  const path = paths.pods.one(pod.namespace, pod.name);
+  await observeDeletion(world.pods, pod.namespace, () => client.delete<KubeObject>(path, { uid, resourceVersion }));
+}
+
+export async function observeDeletion(
+  source: Pick<Source<never>, 'observe'>,
+  namespace: string,
+  send: () => Promise<KubeObject>,
+): Promise<void> {
+  try {
+    const reply = await send();
+    // An object deleted at once answers a Status, which has no uid.
+    if (reply.metadata?.uid) source.observe(namespace, reply);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Write } from '../decide/model';
+
+/** Writes to one Pod each do not wait for one another; so many at a time keep within an API server's fair share. */
+const PARALLEL = 16;
+/** Most Pod writes of one pass: the next pass scales first again, so a burst of marks never delays a new Pod. */
+const POD_WRITES_PER_PASS = 48;
+
+const POD_WRITES = new Set<Write['kind']>(['markPod', 'ownPod', 'deletePod']);
+
+/**
+ * Groups a plan's writes into runs to send one after the other, the writes of one run at the same time. What exceeds a
+ * pass is left to the next one, which decides anew; nothing that follows a left-out write is sent.
+ */
+export function batches(writes: readonly Write[]): { runs: Write[][]; more: boolean } {
+  const runs: Write[][] = [];
+  let podWrites = 0;
+  for (const write of writes) {
+    const last = runs.at(-1);
+    const isPodWrite = POD_WRITES.has(write.kind);
+    if (isPodWrite && ++podWrites > POD_WRITES_PER_PASS) return { runs, more: true };
+    if (isPodWrite && last?.[0]?.kind === write.kind && last.length < PARALLEL) last.push(write);
+    else runs.push([write]);
+  }
+  return { runs, more: false };
+}

@@ -1,0 +1,50 @@
+import type { Condition, ConditionStatus } from '../../src/api/types';
+
+/** What a condition says; times and generations are filled in when it meets the one before. */
+export interface Verdict {
+  type: ConditionType;
+  status: ConditionStatus;
+  reason: string;
+  message: string;
+}
+
+/** kstatus reads the first three; the others are ours. */
+export type ConditionType =
+  | 'Ready'
+  | 'Reconciling'
+  | 'Stalled'
+  | 'IdleTargetMet'
+  | 'ScalingLimited'
+  | 'BusyProbeHealthy';
+
+/** Longest message: etcd and people are both better off without a whole stack trace. */
+const MAX_MESSAGE = 1024;
+
+/** `message` as a condition holds it. */
+export function conditionMessage(message: string): string {
+  return message.slice(0, MAX_MESSAGE);
+}
+
+/** lastTransitionTime moves only when `status` does (Kubernetes API conventions). */
+export function mergeConditions(
+  before: readonly Condition[] | undefined,
+  verdicts: readonly Verdict[],
+  generation: number,
+  now: number,
+): Condition[] {
+  return verdicts.map((verdict) => {
+    const previous = before?.find((c) => c.type === verdict.type);
+    const lastTransitionTime =
+      previous?.status === verdict.status
+        ? previous.lastTransitionTime
+        : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    return {
+      type: verdict.type,
+      status: verdict.status,
+      observedGeneration: generation,
+      lastTransitionTime,
+      reason: verdict.reason,
+      message: conditionMessage(verdict.message),
+    };
+  });
+}

@@ -1,0 +1,233 @@
+import { DRAIN_FINALIZER, KIND } from '../../src/api/names';
+import { budgetWrites } from './budget';
+import { type Capacity, capacity } from './capacity';
+import { deletionPlan } from './deletion';
+import { alreadySaid, type Doings, eventsOf, type Scale } from './events';
+import { markWrite } from './marks';
+import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
+import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
+import { type Revisions, revisions, rolloutWrites } from './rollout';
+import { type Drain, drain } from './scale-down';
+import { stabilize } from './stabilization';
+import { statusOf } from './status';
+import { childManifest } from './template';
+
+/**
+ * From what was seen to what to do, in one pure step: no clock, no I/O, no randomness. Deciding twice about the same
+ * observation gives the same plan; carrying a plan out and deciding again gives an empty one.
+ */
+export function decide(observation: Observation): Plan {
+  const { hsd } = observation;
+  if (hsd.deleting) return deletionPlan(observation);
+  const plan = livingPlan(observation);
+  return hsd.spec.paused === true ? { ...plan, writes: [], events: [], probe: [], reason: 'Paused' } : plan;
+}
+
+function livingPlan(observation: Observation): Plan {
+  const { hsd, child } = observation;
+  const obstacle = child && obstacleOf(hsd, child);
+  const revs = revisions(observation);
+  const facts = podFacts(observation, revs.retired);
+  const wanted = wantedCapacity(hsd, facts);
+  if (obstacle !== undefined) return obstaclePlan(observation, facts, wanted, obstacle);
+  return workPlan(observation, revs, facts, wanted);
+}
+
+function wantedCapacity({ spec }: HsdView, facts: readonly PodFacts[]): Capacity {
+  const { idleTarget, minReplicas = 0, maxReplicas } = spec;
+  return capacity({ busy: facts.filter((f) => f.busy).length, idleTarget, minReplicas, maxReplicas });
+}
+
+interface Obstacle {
+  reason: string;
+  message: string;
+  /** It goes away by itself: not an error. */
+  passing: boolean;
+}
+
+/** Why the Deployment with the child's name cannot be this hsd's child. */
+function obstacleOf(hsd: HsdView, child: DeploymentView): Obstacle | undefined {
+  const name = `Deployment ${child.namespace}/${child.name}`;
+  const owner = child.controller;
+  const leftover = owner?.kind === KIND && owner.name === hsd.name && owner.uid !== hsd.uid;
+  if (child.deleting || leftover) {
+    return { reason: 'ChildDeleting', message: `${name} is being deleted; a new one follows`, passing: true };
+  }
+  if (owner !== undefined && owner.uid !== hsd.uid) {
+    const message = `${name} belongs to ${owner.kind} ${owner.name}: rename this ${KIND} or delete that Deployment`;
+    return { reason: 'ChildConflict', message, passing: false };
+  }
+  if (!sameLabels(child.matchLabels, hsd.spec.selector.matchLabels)) {
+    const message = `${name} has another selector (${labelText(child.matchLabels)}) than spec.selector (${labelText(hsd.spec.selector.matchLabels)}), and a Deployment's selector cannot change: delete it or rename this ${KIND}`;
+    return { reason: 'SelectorConflict', message, passing: false };
+  }
+  return undefined;
+}
+
+function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
+function obstaclePlan(
+  observation: Observation,
+  facts: readonly PodFacts[],
+  wanted: Capacity,
+  obstacle: Obstacle,
+): Plan {
+  const stalled = obstacle.passing ? undefined : obstacle;
+  const event: EventNote = { type: 'Warning', reason: obstacle.reason, action: 'Reconcile', note: obstacle.message };
+  return {
+    writes: [],
+    status: statusOf({
+      observation,
+      facts,
+      victims: new Set(),
+      capacity: wanted,
+      settled: false,
+      stalled,
+      scaled: false,
+    }),
+    events: obstacle.passing || alreadySaid(observation, obstacle) ? [] : [event],
+    probe: [],
+    reason: obstacle.reason,
+    // Nobody tells the operator when somebody else's Deployment goes away.
+    ...(!obstacle.passing && { requeueAfterMs: 30_000 }),
+  };
+}
+
+function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Capacity): Plan {
+  const { hsd, child, refusal } = observation;
+  const stalled = refusal?.generation === hsd.generation ? refusal : undefined;
+  const busy = facts.filter((f) => f.busy).length;
+  const busyDetached = facts.filter((f) => f.busy && !f.attached).length;
+  const held = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
+  const replicas = held.replicas - busyDetached;
+  const going = drain({
+    observation,
+    facts,
+    replicas,
+    idleWanted: held.replicas - busy,
+    mayLower: mayLower(observation, revs),
+  });
+  const scale = child && scaleWrites(observation, child, replicas, going);
+  const creation = child === undefined && stalled === undefined ? [createChild(observation, facts, replicas)] : [];
+  // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
+  const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
+  const writes = [
+    ...finalizerWrites(hsd),
+    ...creation,
+    ...(scale?.writes ?? []),
+    ...markWrites(observation, facts, going, budgetWrites(observation, busy)),
+    ...steps,
+    ...cordonWrites(observation, revs, facts),
+    ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
+  ];
+  const done: Doings = {
+    created: creation.length > 0,
+    replicas,
+    ...(scale && { scale }),
+    ...(stalled && { stalled }),
+    rollingOut: !revs.templateApplied && steps.some((step) => step.kind === 'applyChild'),
+  };
+  const settled = revs.settled && revs.templateApplied && child?.observedGeneration === child?.generation;
+  const scaled = done.created || scale?.event !== undefined;
+  return {
+    writes,
+    status: statusOf({ observation, facts, victims: going.victims, capacity: wanted, held, settled, stalled, scaled }),
+    events: eventsOf(observation, wanted, done),
+    recommendation: wanted.desired,
+    probe: going.probe,
+    reason: reasonOf(writes, stalled !== undefined),
+    ...requeueAfter(going.waitMs, held.waitMs, untilAvailable(facts, observation)),
+  };
+}
+
+function requeueAfter(...waits: (number | undefined)[]): { requeueAfterMs?: number } {
+  const ahead = waits.filter((ms) => ms !== undefined);
+  return ahead.length === 0 ? {} : { requeueAfterMs: Math.min(...ahead) };
+}
+
+function mayLower({ child, unlabelled }: Observation, revs: Revisions): boolean {
+  return child !== undefined && revs.settled && revs.templateApplied && unlabelled.pods.length === 0;
+}
+
+/** Kept on the object from the start: a finalizer cannot be added to one that is being deleted. */
+function finalizerWrites({ spec, finalizers }: HsdView): Write[] {
+  const wanted = spec.sessions?.onDelete === 'Drain';
+  const present = finalizers.includes(DRAIN_FINALIZER);
+  if (wanted === present) return [];
+  return [{ kind: wanted ? 'addFinalizer' : 'removeFinalizer', finalizer: DRAIN_FINALIZER }];
+}
+
+/** Detached, an idle Pod on a cordoned node is replaced elsewhere, and goes when the other one is available. */
+function cordonWrites(observation: Observation, revs: Revisions, facts: readonly PodFacts[]): Write[] {
+  if (!mayLower(observation, revs)) return [];
+  return facts.filter((f) => f.attached && f.cordoned && !f.spared).map(({ pod }): Write => ({ kind: 'ownPod', pod }));
+}
+
+/** A ReplicaSet without an owner will be adopted, at the new child's size: it keeps its Pods until they are drained. */
+function createChild({ hsd, replicaSets }: Observation, facts: readonly PodFacts[], replicas: number): Write {
+  const orphaned = new Set(replicaSets.filter((rs) => !rs.deleting && !rs.controller).map((rs) => rs.uid));
+  const held = facts.filter((f) => orphaned.has(f.pod.controller?.uid ?? '')).length;
+  const manifest = childManifest(hsd, Math.max(replicas, held), false);
+  return { kind: 'applyChild', manifest, takeOwnership: false };
+}
+
+function scaleWrites(observation: Observation, child: DeploymentView, replicas: number, going: Drain): Scale {
+  // A paused child is between two steps of a rollout: the step that unpauses it carries the replicas.
+  if (child.paused) return { writes: [] };
+  if (replicas > child.replicas) return scaleTo(child, replicas);
+  if (going.lowerTo === undefined) return { writes: [] };
+  const detach = going.detach.map((pod): Write => ({ kind: 'ownPod', pod }));
+  // Whom no guard protects a lowered ReplicaSet could end first: better one Pod too many for a moment.
+  if (!going.detach.every((pod) => observation.guarded && guardSees(pod))) return { writes: detach };
+  const lowered = scaleTo(child, going.lowerTo - detach.length);
+  return { ...lowered, writes: [...lowered.writes, ...detach] };
+}
+
+/** The admission policy knows a busy Pod by its annotation, or in http mode by its label. */
+function guardSees({ busyKey, state, trueKeys }: PodView): boolean {
+  return busyKey === undefined ? state === 'busy' : trueKeys.includes(busyKey);
+}
+
+function scaleTo(child: DeploymentView, replicas: number): Scale {
+  return { writes: [{ kind: 'scaleChild', child, replicas }], event: { from: child.replicas, to: replicas } };
+}
+
+/** Marks that protect come first, then the budget that counts them. */
+function markWrites(
+  observation: Observation,
+  facts: readonly PodFacts[],
+  going: Drain,
+  budget: readonly Write[],
+): Write[] {
+  const ending = new Set(going.end.map((pod) => pod.uid));
+  const { hsd, unlabelled } = observation;
+  const strangers = unlabelled.pods.map((pod) => ({ pod, state: strangerState(pod, observation), attached: true }));
+  const own = facts
+    .filter((f) => !ending.has(f.pod.uid))
+    .map((f) => ({ pod: f.pod, state: stateOf(f, going.victims.has(f.pod.uid)), attached: f.attached }));
+  const marks = [...strangers, ...own].flatMap(
+    ({ pod, state, attached }) => markWrite(hsd, pod, state, attached) ?? [],
+  );
+  return [...marks.filter((m) => m.state === 'busy'), ...budget, ...marks.filter((m) => m.state !== 'busy')];
+}
+
+function strangerState(pod: PodView, observation: Observation): ReturnType<typeof stateOf> {
+  const [facts] = podFacts({ ...observation, pods: [pod] }, new Set());
+  return facts === undefined ? 'starting' : stateOf(facts, false);
+}
+
+function reasonOf(writes: readonly Write[], stalled: boolean): string {
+  if (writes.some((w) => w.kind === 'applyChild')) return 'Apply';
+  if (writes.some((w) => w.kind === 'scaleChild')) return 'Scale';
+  if (writes.length > 0) return 'Mark';
+  return stalled ? 'Stalled' : 'Settled';
+}

@@ -1,0 +1,86 @@
+import { DRAIN_FINALIZER, KOPF_FINALIZER } from '../../src/api/names';
+import { budgetWrites } from './budget';
+import { markWrite } from './marks';
+import type { HsdView, Observation, Plan, Write } from './model';
+import { type PodFacts, podFacts, stateOf } from './pods';
+import { revisions } from './rollout';
+import { drain } from './scale-down';
+import { statusOf } from './status';
+
+/**
+ * Ownership and finalizers are all that stands between a deleted hsd and the garbage collector. With
+ * `sessions.onDelete: Drain` the object stays until the last session has ended.
+ */
+export function deletionPlan(observation: Observation): Plan {
+  const { hsd } = observation;
+  const foreign = removal(hsd, KOPF_FINALIZER);
+  if (!hsd.finalizers.includes(DRAIN_FINALIZER)) return plan(observation, foreign, 'Deleting');
+  const facts = podFacts(observation, revisions(observation).retired);
+  const spared = facts.filter((f) => f.spared);
+  const detached = facts.filter((f) => !f.attached);
+  const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
+  if (isReleased || (spared.length === 0 && detached.length === 0)) {
+    // The garbage collector may have them all from now on.
+    const release: Write[] = observation.child?.settings.drainOnDelete
+      ? [{ kind: 'releaseChild', child: observation.child }]
+      : [];
+    const marks = detached.flatMap((f) => markWrite(hsd, f.pod, stateOf(f, false), false) ?? []);
+    return plan(observation, [...foreign, ...release, ...marks, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
+  }
+  return drainPlan(observation, facts, foreign);
+}
+
+function removal({ finalizers }: HsdView, finalizer: string): Write[] {
+  return finalizers.includes(finalizer) ? [{ kind: 'removeFinalizer', finalizer }] : [];
+}
+
+function plan({ hsd }: Observation, writes: Write[], reason: string): Plan {
+  return { writes, status: hsd.status, events: [], probe: [], reason };
+}
+
+/** Idle Pods go at once; the child sinks to the number of its busy ones. */
+function drainPlan(observation: Observation, facts: readonly PodFacts[], foreign: Write[]): Plan {
+  const { hsd, child } = observation;
+  const busy = facts.filter((f) => f.busy).length;
+  const replicas = busy - facts.filter((f) => f.busy && !f.attached).length;
+  const going = drain({ observation, facts, replicas, idleWanted: 0, mayLower: child !== undefined && !child.paused });
+  const lowered: Write[] =
+    child && going.lowerTo !== undefined ? [{ kind: 'scaleChild', child, replicas: going.lowerTo }] : [];
+  const ending = new Set(going.end.map((pod) => pod.uid));
+  const marks = facts
+    .filter((f) => !ending.has(f.pod.uid))
+    .flatMap((f) => markWrite(hsd, f.pod, stateOf(f, going.victims.has(f.pod.uid)), f.attached) ?? []);
+  const ends = going.end.map((pod): Write => ({ kind: 'deletePod', pod }));
+  const waiting = { reason: 'Draining', message: waitingFor(facts) };
+  const capacity = { desired: busy, idleWanted: 0 };
+  return {
+    writes: [...foreign, ...marks, ...budgetWrites(observation, busy), ...lowered, ...ends],
+    status: statusOf({
+      observation,
+      facts,
+      victims: going.victims,
+      capacity,
+      settled: false,
+      waiting,
+      scaled: lowered.length > 0,
+    }),
+    events: [],
+    probe: going.probe,
+    reason: 'Draining',
+    ...(going.waitMs !== undefined && { requeueAfterMs: going.waitMs }),
+  };
+}
+
+/** So many names are enough to go and look. */
+const NAMED = 5;
+
+function waitingFor(facts: readonly PodFacts[]): string {
+  const names = facts
+    .filter((f) => f.spared)
+    .map((f) => f.pod.name)
+    .sort();
+  if (names.length === 0) return 'being deleted: waiting for idle Pods to go';
+  const shown = names.slice(0, NAMED).join(', ');
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return `being deleted: waiting for the sessions of ${shown}${more}; set spec.sessions.onDelete to Delete to end them now`;
+}

@@ -1,0 +1,60 @@
+import { childName } from '../../src/api/names';
+import type { Capacity } from './capacity';
+import { conditionMessage } from './conditions';
+import type { EventNote, Observation, Write } from './model';
+
+export interface Scale {
+  writes: Write[];
+  event?: { from: number; to: number };
+}
+
+/** What a plan does, for the Events that tell of it. */
+export interface Doings {
+  created: boolean;
+  replicas: number;
+  scale?: Scale;
+  stalled?: { reason: string; message: string };
+  rollingOut: boolean;
+}
+
+export function eventsOf(observation: Observation, wanted: Capacity, done: Doings): EventNote[] {
+  const sum = `${wanted.desired - wanted.idleWanted} busy + ${wanted.idleWanted} idle wanted`;
+  const name = `Deployment ${childName(observation.hsd.name)}`;
+  const events: EventNote[] = [];
+  if (done.created) {
+    events.push({
+      type: 'Normal',
+      reason: 'ChildCreated',
+      action: 'Create',
+      note: `Created ${name} with ${done.replicas} replicas (${sum})`,
+    });
+  }
+  if (done.scale?.event) {
+    const { from, to } = done.scale.event;
+    const [reason, way] = to > from ? ['ScaledUp', 'up'] : ['ScaledDown', 'down'];
+    events.push({
+      type: 'Normal',
+      reason,
+      action: 'Scale',
+      note: `Scaled ${name} ${way} from ${from} to ${to} (${sum})`,
+    });
+  }
+  if (done.stalled && !alreadySaid(observation, done.stalled)) {
+    events.push({ type: 'Warning', reason: done.stalled.reason, action: 'Apply', note: done.stalled.message });
+  }
+  if (done.rollingOut) {
+    events.push({
+      type: 'Normal',
+      reason: 'RollingOut',
+      action: 'Apply',
+      note: `Rolling out a new Pod template to ${name}; busy Pods stay until their session ends`,
+    });
+  }
+  return events;
+}
+
+/** The condition holds the message already: saying it again with every pass would only be noise. */
+export function alreadySaid({ hsd }: Observation, { message }: { message: string }): boolean {
+  const said = conditionMessage(message);
+  return hsd.status.conditions?.some((c) => c.type === 'Stalled' && c.status === 'True' && c.message === said) ?? false;
+}

@@ -1,0 +1,39 @@
+import { MARKS, markLabels, type PodState } from '../../src/api/marks';
+import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION } from '../../src/api/names';
+import type { HsdView, PodView, Write } from './model';
+import { busyKeyOf } from './pods';
+
+type MarkWrite = Extract<Write, { kind: 'markPod' }>;
+
+/** The one patch that brings a Pod's label and annotations to `state`; undefined when they are right already. */
+export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached: boolean): MarkWrite | undefined {
+  const adopted = pod.hsd === hsd.name;
+  const annotations = { ...annotationChanges(pod, state), ...drainChange(hsd, pod, attached) };
+  if (!adopted) {
+    const key = busyKeyOf(hsd.spec);
+    if (key !== undefined) annotations[BUSY_KEY_ANNOTATION] = key;
+  }
+  if (adopted && pod.state === state && Object.keys(annotations).length === 0) return undefined;
+  // Only a mark that protects may land on a Pod that changed meanwhile.
+  return { kind: 'markPod', pod, state, labels: markLabels(hsd.name, state), annotations, guarded: state !== 'busy' };
+}
+
+/** Only the hsd owns a detached Pod: without this the garbage collector would not wait for its session. */
+function drainChange({ spec }: HsdView, pod: PodView, attached: boolean): Record<string, string | null> {
+  const wanted = !attached && spec.sessions?.onDelete === 'Drain';
+  const present = pod.marks[DRAIN_ANNOTATION] !== undefined;
+  if (wanted === present) return {};
+  return { [DRAIN_ANNOTATION]: wanted ? 'true' : null };
+}
+
+/** A value somebody else wrote (an autoscaler's own deletion cost, the user's template) is not ours to take away. */
+function annotationChanges(pod: PodView, state: PodState): Record<string, string | null> {
+  const before = pod.state === undefined ? {} : MARKS[pod.state];
+  const changes: Record<string, string | null> = {};
+  for (const [key, wanted] of Object.entries(MARKS[state])) {
+    const current = pod.marks[key];
+    if (wanted !== null && current !== wanted) changes[key] = wanted;
+    if (wanted === null && current !== undefined && current === (before[key] ?? undefined)) changes[key] = null;
+  }
+  return changes;
+}

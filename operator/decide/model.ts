@@ -1,0 +1,196 @@
+import type { PodState } from '../../src/api/marks';
+import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+
+/**
+ * What `decide` reads and what it answers. Views hold only the fields a decision needs (see observe/project.ts); all
+ * times are milliseconds since the epoch.
+ */
+
+export interface ObjectView {
+  uid: string;
+  namespace: string;
+  name: string;
+  resourceVersion: string;
+}
+
+/** The owner that controls an object: `ownerReferences[]` with `controller: true`. */
+export interface Controller {
+  kind: string;
+  name: string;
+  uid: string;
+}
+
+export interface HsdView extends ObjectView {
+  generation: number;
+  deleting: boolean;
+  finalizers: readonly string[];
+  spec: HotStandbySpec;
+  status: HotStandbyStatus;
+}
+
+export interface DeploymentView extends ObjectView {
+  generation: number;
+  observedGeneration: number;
+  deleting: boolean;
+  controller?: Controller;
+  /** Value of the name label: the hsd this Deployment says it belongs to. */
+  hsd?: string;
+  matchLabels: Readonly<Record<string, string>>;
+  replicas: number;
+  paused: boolean;
+  /** Fingerprint in the template's annotations; absent on a child HotStandby did not write. */
+  templateHash?: string;
+  /** Somebody else owns template fields that Git does not hold. */
+  templateEdited: boolean;
+  /** `deployment.kubernetes.io/revision`, the revision of the current ReplicaSet. */
+  revision?: string;
+  /** Message of the condition ReplicaFailure (quota, admission) while it is True. */
+  replicaFailure?: string;
+  /** Message of the condition Progressing while it is False: the rollout has passed its deadline. */
+  deadlineExceeded?: string;
+  settings: ChildSettings;
+}
+
+/** Fields of the child's spec that are passed on, and whether the garbage collector must wait for its sessions. */
+export interface ChildSettings {
+  minReadySeconds: number;
+  revisionHistoryLimit: number;
+  progressDeadlineSeconds: number;
+  drainOnDelete: boolean;
+}
+
+/** The PodDisruptionBudget over an hsd's busy Pods. */
+export interface BudgetView extends ObjectView {
+  hsd?: string;
+  minAvailable: number;
+}
+
+export interface ReplicaSetView extends ObjectView {
+  hsd?: string;
+  controller?: Controller;
+  deleting: boolean;
+  replicas: number;
+  statusReplicas: number;
+  templateHash?: string;
+  revision?: string;
+}
+
+export interface PodView extends ObjectView {
+  hsd?: string;
+  state?: PodState;
+  controller?: Controller;
+  deleting: boolean;
+  phase: string;
+  ready: boolean;
+  /** When it last became Ready; 0 when it is not or nobody knows. */
+  readySince: number;
+  /** At least one container is running: without one no session can be held. */
+  running: boolean;
+  /** Keys of the annotations whose value is "true" in any letter case. */
+  trueKeys: readonly string[];
+  /** Key the Pod itself was started with (`hsd.paia.tech/busy-key`). */
+  busyKey?: string;
+  /** Annotations of MARKS as they stand. */
+  marks: Readonly<Record<string, string>>;
+  createdAt: number;
+  node?: string;
+  ip?: string;
+  hostNetwork: boolean;
+}
+
+/** Last answer of an HTTP probe. `unknown`: the probe itself failed. */
+export interface ProbeAnswer {
+  state: 'busy' | 'idle' | 'unknown';
+  checkedAt: number;
+}
+
+/** Why the API server refused the child Deployment for this generation. */
+export interface Refusal {
+  generation: number;
+  reason: string;
+  message: string;
+}
+
+/** So many Pods were wanted at that time. */
+export interface Recommendation {
+  at: number;
+  replicas: number;
+}
+
+export interface Observation {
+  now: number;
+  hsd: HsdView;
+  /** The Deployment with the child's name, whoever it belongs to. */
+  child?: DeploymentView;
+  replicaSets: readonly ReplicaSetView[];
+  pods: readonly PodView[];
+  /** Answers of `mode: http`, by Pod uid; a Pod without an entry was not probed yet. */
+  probes: ReadonlyMap<string, ProbeAnswer>;
+  /** When each Pod was first seen labelled `draining`, by uid. */
+  drainingSince: ReadonlyMap<string, number>;
+  refusal?: Refusal;
+  /** The labelled PodDisruptionBudget with the hsd's budget name. */
+  budget?: BudgetView;
+  /** Names of nodes no Pod may be scheduled to. */
+  cordoned: ReadonlySet<string>;
+  /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */
+  recommendations: readonly Recommendation[];
+  /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
+  guarded: boolean;
+  /** A takeover: Pods and ReplicaSets of the child that carry none of our labels yet. */
+  unlabelled: { pods: readonly PodView[]; replicaSets: readonly ReplicaSetView[] };
+}
+
+/** One request to the API server. `apply/` knows how each is sent; every destructive one carries uid and resourceVersion. */
+export type Write =
+  | { kind: 'scaleChild'; child: DeploymentView; replicas: number }
+  | { kind: 'resumeChild'; child: DeploymentView; replicas: number }
+  | { kind: 'applyChild'; child?: DeploymentView; manifest: ChildManifest; takeOwnership: boolean }
+  | {
+      kind: 'markPod';
+      pod: PodView;
+      state: PodState;
+      labels: Record<string, string>;
+      annotations: Record<string, string | null>;
+      guarded: boolean;
+    }
+  | { kind: 'labelReplicaSet'; replicaSet: ReplicaSetView; hsd: string }
+  | { kind: 'ownReplicaSet'; replicaSet: ReplicaSetView }
+  | { kind: 'orphanReplicaSet'; replicaSet: ReplicaSetView }
+  | { kind: 'ownPod'; pod: PodView }
+  | { kind: 'deletePod'; pod: PodView }
+  | { kind: 'createBudget'; name: string; minAvailable: number }
+  | { kind: 'setBudget'; budget: BudgetView; minAvailable: number }
+  | { kind: 'deleteBudget'; budget: BudgetView }
+  | { kind: 'releaseChild'; child: DeploymentView }
+  | { kind: 'addFinalizer'; finalizer: string }
+  | { kind: 'removeFinalizer'; finalizer: string };
+
+export interface ChildManifest {
+  apiVersion: 'apps/v1';
+  kind: 'Deployment';
+  metadata: Record<string, unknown> & { name: string; namespace: string };
+  spec: Record<string, unknown> & { replicas: number; paused?: true };
+}
+
+export interface EventNote {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  action: string;
+  note: string;
+}
+
+export interface Plan {
+  /** In this order; the first failure ends the pass and the key is tried again. */
+  writes: Write[];
+  status: HotStandbyStatus;
+  events: EventNote[];
+  /** What is wanted now, to be remembered for the stabilization window; undefined: nothing to remember. */
+  recommendation?: number;
+  /** Pods (uids) to probe now, out of turn: they are about to be ended. */
+  probe: string[];
+  /** Look again after so many milliseconds even if nothing changes. */
+  requeueAfterMs?: number;
+  /** One word for logs and metrics. */
+  reason: string;
+}

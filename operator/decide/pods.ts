@@ -1,0 +1,95 @@
+import type { PodState } from '../../src/api/marks';
+import { DEFAULT_BUSY_ANNOTATION } from '../../src/api/names';
+import type { HotStandbySpec } from '../../src/api/types';
+import type { Observation, PodView } from './model';
+
+/** What is known of one live Pod, once. Everything else in decide/ builds on it. */
+export interface PodFacts {
+  pod: PodView;
+  /** Holds a session, by its mark or by its last answered probe. */
+  busy: boolean;
+  /** The last probe failed: the state is the last known one. */
+  unknown: boolean;
+  /** Must not be ended: busy, or nobody can tell. */
+  spared: boolean;
+  /** In the child's current or another ReplicaSet of the child, which alone may end it; else the operator alone may. */
+  attached: boolean;
+  /** Its node is cordoned: no session should start there. */
+  cordoned: boolean;
+  /** Ready and free: could take a session now, unless it is draining. */
+  free: boolean;
+}
+
+/** A Pod that is not on its way out: neither deleted nor finished. */
+export function isLive(pod: PodView): boolean {
+  return !pod.deleting && pod.phase !== 'Succeeded' && pod.phase !== 'Failed';
+}
+
+/** The annotation key of an hsd in annotation mode; undefined in http mode. */
+export function busyKeyOf(spec: HotStandbySpec): string | undefined {
+  const probe = spec.busyProbe;
+  return probe?.mode === 'http' ? undefined : (probe?.annotationKey ?? DEFAULT_BUSY_ANNOTATION);
+}
+
+/** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
+export function podFacts(observation: Observation, retired: ReadonlySet<string>): PodFacts[] {
+  const { cordoned: nodes, hsd, now } = observation;
+  const warmUp = (hsd.spec.minReadySeconds ?? 0) * 1000;
+  return observation.pods.filter(isLive).map((pod) => {
+    const { busy, unknown } = sessionOf(pod, observation);
+    const cordoned = pod.node !== undefined && nodes.has(pod.node);
+    const available = pod.ready && (warmUp === 0 || pod.readySince + warmUp <= now);
+    return {
+      pod,
+      busy,
+      unknown,
+      spared: busy || unknown,
+      attached: isAttached(pod, retired),
+      cordoned,
+      free: available && !busy && !unknown && !cordoned,
+    };
+  });
+}
+
+function sessionOf(pod: PodView, { hsd, probes }: Observation): { busy: boolean; unknown: boolean } {
+  const key = busyKeyOf(hsd.spec);
+  // A Pod started under another annotationKey or mode marks itself as it was told at its start: either key counts.
+  if (pod.busyKey !== undefined || (key !== undefined && pod.hsd === undefined)) {
+    return { busy: pod.trueKeys.some((k) => k === key || k === pod.busyKey), unknown: false };
+  }
+  // No container runs: there is no session to lose, and nothing that could answer a probe.
+  if (pod.phase === 'Pending' || !pod.running) return { busy: false, unknown: false };
+  // In annotation mode nobody probes a Pod that was started for probes: it stays what it last was.
+  const answer = key === undefined ? (probes.get(pod.uid)?.state ?? 'unknown') : 'unknown';
+  if (answer === 'unknown') return { busy: pod.state === 'busy', unknown: true };
+  return { busy: answer === 'busy', unknown: false };
+}
+
+/**
+ * A Pod whose ReplicaSet is not in the cache yet counts as attached: the two watches are not ordered, and a detached
+ * Pod is one the operator itself may end.
+ */
+function isAttached(pod: PodView, retired: ReadonlySet<string>): boolean {
+  return pod.controller?.kind === 'ReplicaSet' && !retired.has(pod.controller.uid);
+}
+
+/**
+ * The state a Pod's label should say. A Pod that was idle once stays `idle` when its readiness flaps: Services look at
+ * readiness themselves, and each flap would cost a write. On a cordoned node it leaves `idle`, so that no session starts.
+ */
+export function stateOf(facts: PodFacts, draining: boolean): PodState {
+  if (facts.busy) return 'busy';
+  if (draining || (facts.cordoned && !facts.unknown)) return 'draining';
+  const { state, ready } = facts.pod;
+  // `draining` is a plan, not what the Pod does: one taken back before it was ever Ready starts still.
+  const served = state === 'idle' || state === 'busy' || (state === 'draining' && ready);
+  return served || facts.free ? 'idle' : 'starting';
+}
+
+/** Milliseconds until the next Pod has been Ready for minReadySeconds; undefined when none is waiting for that. */
+export function untilAvailable(facts: readonly PodFacts[], { hsd, now }: Observation): number | undefined {
+  const warmUp = (hsd.spec.minReadySeconds ?? 0) * 1000;
+  const waits = facts.filter((f) => f.pod.ready).map((f) => f.pod.readySince + warmUp - now);
+  const ahead = waits.filter((ms) => ms > 0);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
+}

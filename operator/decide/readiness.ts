@@ -1,0 +1,63 @@
+import type { Verdict } from './conditions';
+import type { Counts, StatusInput } from './status';
+
+/** Status, reason and message of a condition. */
+type Say = [status: 'True' | 'False' | 'Unknown', reason: string, message: string];
+
+const ACCEPTED: Say = ['False', 'Accepted', 'the spec can be carried out'];
+
+/**
+ * The three conditions kstatus reads. Ready turns True when the spec's generation has reached its idle target once, and
+ * stays True through bursts: a Flux wait or an Argo CD wave must not fail because sessions came in. IdleTargetMet tells
+ * the moment.
+ */
+export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Verdict[] {
+  const { observation, capacity, settled, waiting } = input;
+  const { hsd } = observation;
+  if (waiting !== undefined)
+    return say(['False', waiting.reason, waiting.message], ['True', waiting.reason, waiting.message]);
+  const stuck = input.stalled ?? stuckRollout(input, counts);
+  if (stuck !== undefined) {
+    const { reason, message } = stuck;
+    return say(['False', reason, message], ['False', 'Stalled', 'see Stalled'], ['True', reason, message]);
+  }
+  if (hsd.spec.paused === true) {
+    const message = 'spec.paused is true: the child Deployment and its Pods are left as they are';
+    return say(['True', 'Paused', message], ['False', 'Paused', message]);
+  }
+  const before = hsd.status.conditions?.find((c) => c.type === 'Ready');
+  const wasReady =
+    before?.status === 'True' && before.observedGeneration === hsd.generation && before.reason !== 'Paused';
+  const wanted = Math.min(hsd.spec.idleTarget, capacity.idleWanted);
+  if (wasReady || (settled && counts.leftover === 0 && counts.available >= wanted)) {
+    return say(
+      ['True', 'Ready', 'the child Deployment keeps the idle target'],
+      ['False', 'Ready', 'nothing left to do'],
+    );
+  }
+  const reason = settled && counts.leftover === 0 ? 'Scaling' : 'RollingOut';
+  return say(['False', reason, idle.message], ['True', reason, idle.message]);
+}
+
+function say(ready: Say, reconciling: Say, stalled: Say = ACCEPTED): Verdict[] {
+  const verdict = (type: Verdict['type'], [status, reason, message]: Say): Verdict => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+  return [verdict('Ready', ready), verdict('Reconciling', reconciling), verdict('Stalled', stalled)];
+}
+
+/** A new template whose Pods do not come up: the old idle Pods keep serving until it is changed or reverted. */
+function stuckRollout(
+  { observation }: StatusInput,
+  { leftover }: Counts,
+): { reason: string; message: string } | undefined {
+  const message = observation.child?.deadlineExceeded;
+  if (message === undefined || leftover === 0) return undefined;
+  return {
+    reason: 'ProgressDeadlineExceeded',
+    message: `Pods of the new template do not become available, ${leftover} idle Pods of the old one keep serving: ${message}`,
+  };
+}

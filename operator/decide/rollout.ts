@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DeploymentView, Observation, ReplicaSetView, Write } from './model';
+import { isLive } from './pods';
+import { childManifest, settingsOf, templateHash } from './template';
+
+/**
+ * A changed template never goes through the Deployment's own rolling update, which would end busy Pods: the old
+ * revision is *retired*. Its ReplicaSet is handed to the hsd, deleted without its Pods, and the Pods live on as
+ * detached ones until they are free and no longer needed. Every step can be the last one before a crash.
+ */
+export interface Revisions {
+  /** ReplicaSets of the child that hold Pods of another revision: to be handed to the hsd. */
+  old: ReplicaSetView[];
+  /** ReplicaSets handed over already and not deleted yet. */
+  handedOver: ReplicaSetView[];
+  /** uids of every ReplicaSet that no longer manages Pods for the child, `old` included. */
+  retired: ReadonlySet<string>;
+  /** The child is ours and carries the template Git asks for (or the last one the API server accepted). */
+  templateApplied: boolean;
+  /** So are the settings beside the template. */
+  settingsApplied: boolean;
+  /** Nothing of an earlier revision is on its way: only then is a new retirement begun or the child lowered. */
+  settled: boolean;
+}
+
+export function revisions(observation: Observation): Revisions {
+  const { child, hsd, replicaSets, refusal } = observation;
+  const goal = refusal?.generation === hsd.generation ? child?.templateHash : templateHash(hsd);
+  const applied = child !== undefined && child.templateHash === goal && !child.templateEdited;
+  // A child that was orphaned or lost its label is made from the right template, yet not ours.
+  const templateApplied = applied && child.controller?.uid === hsd.uid && child.hsd === hsd.name;
+  const mine = replicaSets.filter((rs) => child !== undefined && rs.controller?.uid === child.uid && !rs.deleting);
+  const old = child === undefined ? [] : mine.filter((rs) => holdsPods(rs) && isOld(rs, child, goal, templateApplied));
+  const handedOver = replicaSets.filter((rs) => !rs.deleting && rs.controller?.uid === hsd.uid);
+  const deleting = replicaSets.filter((rs) => rs.deleting);
+  const leaving = new Set(deleting.map((rs) => rs.uid));
+  const unowned = observation.pods.some((pod) => isLive(pod) && (!pod.controller || leaving.has(pod.controller.uid)));
+  return {
+    old,
+    handedOver,
+    retired: new Set([...old, ...handedOver, ...deleting].map((rs) => rs.uid)),
+    templateApplied,
+    settingsApplied: child !== undefined && isDeepStrictEqual(child.settings, settingsOf(hsd)),
+    settled: old.length === 0 && handedOver.length === 0 && !unowned && child?.paused !== true,
+  };
+}
+
+function holdsPods(rs: ReplicaSetView): boolean {
+  return rs.replicas > 0 || rs.statusReplicas > 0;
+}
+
+/**
+ * While the child is paused with its new template, every other revision is old. Otherwise a foreign rollout
+ * (`kubectl rollout restart`) is recognised by its revision number, once the Deployment controller has caught up.
+ */
+function isOld(rs: ReplicaSetView, child: DeploymentView, goal: string | undefined, applied: boolean): boolean {
+  if (!applied) return false;
+  if (child.paused) return rs.templateHash !== goal;
+  if (child.observedGeneration !== child.generation) return false;
+  return Number(rs.revision) < Number(child.revision);
+}
+
+/**
+ * The next steps of a rollout, in order.
+ *
+ * @param replicas what the child should hold once the old revisions are detached, no fewer than it holds now
+ */
+export function rolloutWrites(observation: Observation, revs: Revisions, replicas: number): Write[] {
+  const { child } = observation;
+  if (child === undefined) return [];
+  // First of all: a new ReplicaSet of the template they were made from would take orphans for its own surplus.
+  const adopt = observation.pods
+    .filter((pod) => isLive(pod) && pod.controller === undefined)
+    .map((pod): Write => ({ kind: 'ownPod', pod }));
+  const release = revs.handedOver.map((replicaSet): Write => ({ kind: 'orphanReplicaSet', replicaSet }));
+  if (!revs.templateApplied) {
+    const next = revs.settled || child.paused ? applyTemplate(observation, child, replicas) : release;
+    return [...adopt, ...next];
+  }
+  const handOver = revs.old.map((replicaSet): Write => ({ kind: 'ownReplicaSet', replicaSet }));
+  if (child.paused) return [...adopt, ...handOver, resume(child, replicas)];
+  const settings = revs.settingsApplied ? [] : applySettings(observation, child);
+  // A ReplicaSet being deleted neither makes nor ends Pods; the garbage collector then lets go of them one by one.
+  return [...adopt, ...handOver, ...settings, ...release];
+}
+
+function applySettings({ hsd, refusal }: Observation, child: DeploymentView): Write[] {
+  if (refusal?.generation === hsd.generation) return [];
+  const manifest = childManifest(hsd, child.replicas, false);
+  return [{ kind: 'applyChild', child, manifest, takeOwnership: false }];
+}
+
+/** Labels first: neither the watch nor the guard sees the Pods of a child the original operator made. */
+function applyTemplate(observation: Observation, child: DeploymentView, replicas: number): Write[] {
+  const { hsd, unlabelled, refusal, replicaSets } = observation;
+  if (refusal?.generation === hsd.generation) return [];
+  if (unlabelled.pods.length > 0 || unlabelled.replicaSets.length > 0) {
+    return unlabelled.replicaSets.map((replicaSet): Write => ({ kind: 'labelReplicaSet', replicaSet, hsd: hsd.name }));
+  }
+  const sameTemplate = child.templateHash === templateHash(hsd);
+  const paused = !sameTemplate && replicaSets.some((rs) => rs.controller?.uid === child.uid && holdsPods(rs));
+  const manifest = childManifest(hsd, Math.max(child.replicas, replicas), paused);
+  return [
+    { kind: 'applyChild', child, manifest, takeOwnership: child.templateHash === undefined || child.templateEdited },
+  ];
+}
+
+function resume(child: DeploymentView, replicas: number): Write {
+  return { kind: 'resumeChild', child, replicas };
+}

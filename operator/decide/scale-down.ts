@@ -1,0 +1,125 @@
+import type { Observation, PodView } from './model';
+import type { PodFacts } from './pods';
+
+/**
+ * How long a Pod stays marked `draining` before it is ended. The ReplicaSet controller reads deletion costs from its
+ * own cache and was reported to miss one written 0.6 s before the scale call (kubernetes/kubernetes#126138).
+ */
+export const DRAIN_GRACE_MS = 1_000;
+
+export interface Drain {
+  /** Pods on their way out, by uid. */
+  victims: ReadonlySet<string>;
+  /** What the child may be lowered to now; undefined: not yet, or nothing to lower. */
+  lowerTo?: number;
+  /** Busy Pods that dropped readiness: ReplicaSets end those first, so they leave the child with the same step. */
+  detach: PodView[];
+  /** Detached Pods whose grace is over. */
+  end: PodView[];
+  /** Pods whose probe must be asked once more before they go. */
+  probe: string[];
+  waitMs?: number;
+}
+
+export interface DrainInput {
+  observation: Observation;
+  facts: readonly PodFacts[];
+  /** What the child should hold in the end. */
+  replicas: number;
+  idleWanted: number;
+  /** False during a takeover or a rollout: the child is not lowered then. */
+  mayLower: boolean;
+}
+
+export function drain({ observation, facts, replicas, idleWanted, mayLower }: DrainInput): Drain {
+  const attached = facts.filter((f) => f.attached);
+  const surplus = mayLower ? Math.max(0, attached.length - replicas) : 0;
+  const fromChild = pickVictims(
+    attached.filter((f) => !f.spared),
+    surplus,
+    facts,
+  );
+  const leaving = new Set(fromChild.map((f) => f.pod.uid));
+  const detached = detachedVictims(observation, facts, leaving, idleWanted);
+  const wait = longestWait(observation, fromChild);
+  const over = detached.filter((f) => waitOf(observation, f) === 0);
+  const floor = Math.max(replicas, attached.length - fromChild.length);
+  const lower = mayLower && wait === 0 && floor < (observation.child?.replicas ?? 0);
+  return {
+    victims: new Set([...leaving, ...detached.map((f) => f.pod.uid)]),
+    detach: lower ? attached.filter((f) => f.spared && !f.pod.ready).map((f) => f.pod) : [],
+    end: over.map((f) => f.pod),
+    probe: staleProbes(observation, [...fromChild, ...detached]),
+    ...(lower && { lowerTo: floor }),
+    ...waitOfAll(observation, [...fromChild, ...detached]),
+  };
+}
+
+/** Not Ready first, then the emptiest node (it may become free), then the newest; whoever is draining stays chosen. */
+function pickVictims(candidates: PodFacts[], count: number, all: readonly PodFacts[]): PodFacts[] {
+  if (count <= 0) return [];
+  const perNode = new Map<string, number>();
+  for (const { pod } of all) perNode.set(pod.node ?? '', (perNode.get(pod.node ?? '') ?? 0) + 1);
+  const rank = ({ pod, cordoned }: PodFacts): number[] => [
+    cordoned ? 0 : 1,
+    pod.state === 'draining' ? 0 : 1,
+    pod.ready ? 1 : 0,
+    perNode.get(pod.node ?? '') ?? 0,
+    -pod.createdAt,
+  ];
+  return [...candidates].sort((a, b) => compare(rank(a), rank(b)) || (a.pod.uid < b.pod.uid ? -1 : 1)).slice(0, count);
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [i, value] of a.entries()) {
+    const difference = value - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * Detached Pods that are free (or were, until their node was cordoned) go as soon as enough others could take a session;
+ * those that serve nobody go at once.
+ */
+function detachedVictims(
+  { hsd }: Observation,
+  facts: readonly PodFacts[],
+  leaving: ReadonlySet<string>,
+  idleWanted: number,
+): PodFacts[] {
+  // Until its ReplicaSet is gone a retired Pod would be made anew.
+  const candidates = facts.filter((f) => !f.attached && !f.spared && f.pod.controller?.uid === hsd.uid);
+  const free = candidates.filter((f) => f.free || (f.cordoned && f.pod.ready));
+  const others = facts.filter((f) => f.attached && f.free && !leaving.has(f.pod.uid)).length;
+  const surplus = Math.max(0, free.length - Math.max(0, idleWanted - others));
+  return [...candidates.filter((f) => !free.includes(f)), ...pickVictims(free, surplus, facts)];
+}
+
+/** Milliseconds until a draining Pod may go; a full grace for one that is not marked yet. */
+function waitOf({ now, drainingSince, probes, hsd }: Observation, { pod }: PodFacts): number {
+  const since = drainingSince.get(pod.uid);
+  if (pod.state !== 'draining' || since === undefined) return DRAIN_GRACE_MS;
+  const reprobed = hsd.spec.busyProbe?.mode !== 'http' || !pod.running || (probes.get(pod.uid)?.checkedAt ?? 0) > since;
+  const left = Math.max(0, since + DRAIN_GRACE_MS - now);
+  return reprobed ? left : Math.max(left, 100);
+}
+
+function longestWait(observation: Observation, victims: readonly PodFacts[]): number {
+  return victims.reduce((longest, f) => Math.max(longest, waitOf(observation, f)), 0);
+}
+
+function waitOfAll(observation: Observation, victims: readonly PodFacts[]): { waitMs?: number } {
+  const waits = victims.map((f) => waitOf(observation, f)).filter((ms) => ms > 0);
+  return waits.length === 0 ? {} : { waitMs: Math.min(...waits) };
+}
+
+function staleProbes({ hsd, probes, drainingSince }: Observation, victims: readonly PodFacts[]): string[] {
+  if (hsd.spec.busyProbe?.mode !== 'http') return [];
+  return victims
+    .filter(
+      ({ pod }) =>
+        pod.state === 'draining' && (probes.get(pod.uid)?.checkedAt ?? 0) <= (drainingSince.get(pod.uid) ?? 0),
+    )
+    .map(({ pod }) => pod.uid);
+}

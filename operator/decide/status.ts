@@ -1,0 +1,144 @@
+import type { HotStandbyStatus } from '../../src/api/types';
+import type { Capacity } from './capacity';
+import { mergeConditions, type Verdict } from './conditions';
+import type { Observation } from './model';
+import { type PodFacts, stateOf } from './pods';
+import { readiness } from './readiness';
+import type { Stabilized } from './stabilization';
+
+export interface StatusInput {
+  observation: Observation;
+  facts: readonly PodFacts[];
+  victims: ReadonlySet<string>;
+  capacity: Capacity;
+  /** Nothing of an earlier template or takeover is on its way. */
+  settled: boolean;
+  /** Why the child cannot be brought to what the spec asks for. */
+  stalled?: { reason: string; message: string };
+  /** What a deleted hsd waits for. */
+  waiting?: { reason: string; message: string };
+  /** What the stabilization window makes of `capacity.desired`. */
+  held?: Stabilized;
+  scaled: boolean;
+}
+
+export interface Counts {
+  busy: number;
+  available: number;
+  starting: number;
+  draining: number;
+  detached: number;
+  unknown: number;
+  failing: number;
+  ready: number;
+  /** Detached Pods of an earlier template that still wait for their turn. */
+  leftover: number;
+}
+
+export function statusOf(input: StatusInput): HotStandbyStatus {
+  const { observation, facts, capacity, scaled } = input;
+  const { hsd, now } = observation;
+  const c = countPods(input);
+  const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, now);
+  const lastScaleTime = scaled ? new Date(now).toISOString().replace(/\.\d+Z$/, 'Z') : hsd.status.lastScaleTime;
+  return {
+    observedGeneration: hsd.generation,
+    desiredReplicas: capacity.desired,
+    busyCount: c.busy,
+    idleCount: facts.length - c.busy,
+    availableCount: c.available,
+    startingCount: c.starting,
+    drainingCount: c.draining,
+    detachedCount: c.detached,
+    unknownCount: c.unknown,
+    replicas: facts.length,
+    readyReplicas: c.ready,
+    selector: selectorOf(hsd.spec.selector.matchLabels),
+    ...(lastScaleTime !== undefined && { lastScaleTime }),
+    conditions,
+  };
+}
+
+function selectorOf(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',');
+}
+
+function countPods({ observation, facts, victims }: StatusInput): Counts {
+  const states = facts.map((f) => ({ ...f, state: stateOf(f, victims.has(f.pod.uid)) }));
+  const count = (test: (f: (typeof states)[number]) => boolean): number => states.filter(test).length;
+  return {
+    busy: count((f) => f.state === 'busy'),
+    available: count((f) => f.free && f.state === 'idle'),
+    starting: count((f) => f.state === 'starting'),
+    draining: count((f) => f.state === 'draining'),
+    detached: count((f) => !f.attached),
+    leftover: count((f) => !f.attached && !f.busy),
+    unknown: count((f) => f.unknown),
+    failing: count((f) => f.unknown && f.pod.ready && observation.probes.get(f.pod.uid)?.state === 'unknown'),
+    ready: count((f) => f.pod.ready),
+  };
+}
+
+function verdicts(input: StatusInput, counts: Counts): Verdict[] {
+  const idle = idleTargetMet(input, counts);
+  return [...readiness(input, counts, idle), idle, scalingLimited(input), busyProbeHealthy(input, counts)];
+}
+
+function idleTargetMet({ observation, capacity, stalled }: StatusInput, counts: Counts): Verdict {
+  const target = observation.hsd.spec.idleTarget;
+  const have = `${counts.available} of ${target} idle Pods available`;
+  const verdict = (status: 'True' | 'False', reason: string, message: string): Verdict => ({
+    type: 'IdleTargetMet',
+    status,
+    reason,
+    message,
+  });
+  if (counts.available >= target) return verdict('True', 'TargetMet', `at least ${target} idle Pods are available`);
+  if (stalled !== undefined && observation.child === undefined) return verdict('False', stalled.reason, have);
+  const failure = observation.child?.replicaFailure;
+  if (failure !== undefined) return verdict('False', 'ReplicaFailure', `${have}: ${failure}`);
+  if (capacity.limit === 'TooManyReplicas' && counts.available >= capacity.idleWanted) {
+    return verdict('False', 'MaxReplicasReached', `${have}: maxReplicas leaves room for ${capacity.idleWanted}`);
+  }
+  return verdict('False', 'PodsStarting', have);
+}
+
+function scalingLimited({ observation, capacity, held }: StatusInput): Verdict {
+  const { minReplicas, maxReplicas } = observation.hsd.spec;
+  const type = 'ScalingLimited';
+  if (capacity.limit === 'TooManyReplicas') {
+    return {
+      type,
+      status: 'True',
+      reason: capacity.limit,
+      message: `busy + idleTarget is more than maxReplicas (${maxReplicas})`,
+    };
+  }
+  if (capacity.limit === 'TooFewReplicas') {
+    return {
+      type,
+      status: 'True',
+      reason: capacity.limit,
+      message: `busy + idleTarget is less than minReplicas (${minReplicas})`,
+    };
+  }
+  if (held?.waitMs !== undefined) {
+    const message = `scaling down to ${capacity.desired} waits for behavior.scaleDown.stabilizationWindowSeconds`;
+    return { type, status: 'True', reason: 'ScaleDownStabilized', message };
+  }
+  return { type, status: 'False', reason: 'DesiredWithinRange', message: 'busy + idleTarget is within the limits' };
+}
+
+function busyProbeHealthy({ observation }: StatusInput, { failing }: Counts): Verdict {
+  const type = 'BusyProbeHealthy';
+  if (observation.hsd.spec.busyProbe?.mode !== 'http') {
+    return { type, status: 'True', reason: 'Annotation', message: 'busy is read from the annotation' };
+  }
+  if (failing === 0)
+    return { type, status: 'True', reason: 'ProbesAnswered', message: 'every Ready Pod answers its probe' };
+  const message = `${failing} Ready Pods do not answer their probe; they keep their last state and are not ended. Check busyProbe.http.port and path.`;
+  return { type, status: 'False', reason: 'ProbesFailing', message };
+}

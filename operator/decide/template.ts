@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import {
+  API_VERSION,
+  BUSY_KEY_ANNOTATION,
+  childName,
+  DRAIN_ANNOTATION,
+  KIND,
+  NAME_LABEL,
+  STATE_LABEL,
+  TEMPLATE_HASH_ANNOTATION,
+} from '../../src/api/names';
+import type { ChildManifest, ChildSettings, HsdView } from './model';
+import { busyKeyOf } from './pods';
+
+interface Template {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> } & Record<string, unknown>;
+  spec: Record<string, unknown>;
+}
+
+/**
+ * Fingerprint of what the user wrote about the Pods. What HotStandby itself adds is left out on purpose: a new version
+ * of the operator must not restart anybody's Pods.
+ */
+export function templateHash({ spec }: HsdView): string {
+  const subject = canonical([spec.podTemplate, spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
+  return createHash('sha256').update(subject).digest('hex').slice(0, 16);
+}
+
+/** JSON with sorted keys: the API server does not promise an order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** The whole child Deployment, as server-side apply wants it: every field HotStandby owns, each time. */
+export function childManifest(hsd: HsdView, replicas: number, paused: boolean): ChildManifest {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name: childName(hsd.name),
+      namespace: hsd.namespace,
+      labels: { [NAME_LABEL]: hsd.name },
+      ...(settingsOf(hsd).drainOnDelete && { annotations: { [DRAIN_ANNOTATION]: 'true' } }),
+      ownerReferences: [ownerReference(hsd)],
+    },
+    spec: {
+      replicas,
+      ...(paused && { paused: true as const }),
+      selector: { matchLabels: hsd.spec.selector.matchLabels },
+      ...passedOn(hsd),
+      // A rollout somebody else starts on the child must not dip below the buffer before its old Pods are retired.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      template: podTemplate(hsd),
+    },
+  };
+}
+
+/** What the child's settings should read, the API server's defaults for what Git leaves out. */
+export function settingsOf({ spec }: HsdView): ChildSettings {
+  return {
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    drainOnDelete: spec.sessions?.onDelete === 'Drain',
+  };
+}
+
+function passedOn({ spec }: HsdView): Record<string, number> {
+  const { minReadySeconds, revisionHistoryLimit, progressDeadlineSeconds } = spec;
+  return {
+    ...(minReadySeconds !== undefined && { minReadySeconds }),
+    ...(revisionHistoryLimit !== undefined && { revisionHistoryLimit }),
+    ...(progressDeadlineSeconds !== undefined && { progressDeadlineSeconds }),
+  };
+}
+
+export function ownerReference(hsd: Pick<HsdView, 'name' | 'uid'>): Record<string, unknown> {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    name: hsd.name,
+    uid: hsd.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+function podTemplate(hsd: HsdView): Template {
+  const { metadata, ...rest } = hsd.spec.podTemplate as unknown as Template;
+  const key = busyKeyOf(hsd.spec);
+  return {
+    ...rest,
+    metadata: {
+      ...metadata,
+      labels: {
+        ...metadata?.labels,
+        ...hsd.spec.selector.matchLabels,
+        [NAME_LABEL]: hsd.name,
+        [STATE_LABEL]: 'starting',
+      },
+      annotations: {
+        ...metadata?.annotations,
+        ...(key !== undefined && { [BUSY_KEY_ANNOTATION]: key }),
+        [TEMPLATE_HASH_ANNOTATION]: templateHash(hsd),
+      },
+    },
+  };
+}

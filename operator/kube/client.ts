@@ -1,0 +1,301 @@
+import type { Dispatcher } from 'undici';
+import { FIELD_MANAGER } from '../../src/api/names';
+import { type Clock, systemClock } from './clock';
+import type { Connection } from './connection';
+import { ApiError, type ApiStatus, ConfigError, NetworkError, toNetworkError } from './errors';
+import { LineSplitter } from './lines';
+import { resourceOf } from './paths';
+import { Deadline, dispatcherFor, type Query, queryString, refusalOf, request } from './transport';
+import type { JsonPatchOperation, ListPage, WatchEvent } from './types';
+
+/** What every finished request reports, for metrics. */
+export interface RequestInfo {
+  /** API verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `apply`, `delete`. */
+  verb: string;
+  /** Resource and subresource, for example `deployments/scale`. */
+  resource: string;
+  /** HTTP status, or a NetworkErrorCode when no answer came. */
+  code: number | string;
+  /** From the call to the end of the answer; of a watch, to its head, and when it breaks off, to that. */
+  seconds: number;
+}
+
+export interface ClientOptions {
+  /** For example `hotstandby/0.1.0`. */
+  userAgent: string;
+  onRequest?: (info: RequestInfo) => void;
+  /** Longest time of a request from the call to the end of the answer, waiting for a connection included. Default: 30,000. */
+  timeoutMs?: number;
+  /** Most connections for everything but watches, which have one each. Default: 64. */
+  connections?: number;
+  clock?: Clock;
+}
+
+export interface RequestOptions {
+  /** Gives up; the promise rejects with a NetworkError `Aborted`. */
+  signal?: AbortSignal;
+  /** Instead of the client's `timeoutMs`. */
+  timeoutMs?: number;
+  query?: Query;
+}
+
+export interface DeleteOptions extends RequestOptions {
+  /** Precondition: 409 when the object of that name is another one. */
+  uid?: string;
+  /** Precondition: 409 when the object has changed since. */
+  resourceVersion?: string;
+  /** What becomes of dependents. Default: the resource's own, mostly `Background`. */
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  gracePeriodSeconds?: number;
+}
+
+const JSON_TYPE = 'application/json';
+
+interface Call extends RequestOptions {
+  verb: string;
+  method: Dispatcher.HttpMethod;
+  path: string;
+  body?: unknown;
+  contentType?: string;
+  accept?: string;
+}
+
+/**
+ * Raw JSON access to one API server over kept-alive HTTP/1.1 connections. Every write names the field manager. Nothing is
+ * retried, except once after a 401 when the connection has newer credentials (a refused request was not carried out).
+ *
+ * Every method rejects with an ApiError when the server refuses, and with a NetworkError when no answer comes.
+ */
+export class ApiClient {
+  readonly server: string;
+  /** Namespace of the kubeconfig context, or of the operator's own Pod. */
+  readonly namespace: string | undefined;
+  private readonly requests: Dispatcher;
+  /** Apart from `requests`: long-lived watches must not use up its connections. */
+  private readonly watches: Dispatcher;
+  private readonly basePath: string;
+  private readonly clock: Clock;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: ClientOptions,
+  ) {
+    const { pathname } = new URL(connection.server);
+    this.server = connection.server;
+    this.namespace = connection.namespace;
+    this.basePath = pathname.replace(/\/$/, '');
+    this.clock = options.clock ?? systemClock;
+    this.requests = dispatcherFor(connection, options.connections ?? 64);
+    this.watches = dispatcherFor(connection, null);
+  }
+
+  /** Reads one object, or whatever JSON is at `path`. */
+  get<T>(path: string, query?: Query, options?: RequestOptions): Promise<T> {
+    return this.json<T>({ ...options, verb: 'get', method: 'GET', path, query });
+  }
+
+  /** Reads one page of a collection (`limit`, `continue`, `labelSelector`, ...). */
+  list<T>(path: string, query?: Query, options?: RequestOptions): Promise<ListPage<T>> {
+    return this.json<ListPage<T>>({ ...options, verb: 'list', method: 'GET', path, query });
+  }
+
+  /** Reads `path` as text, for example `/readyz`. */
+  text(path: string, options?: RequestOptions): Promise<string> {
+    return this.send({ ...options, verb: 'get', method: 'GET', path, accept: '*/*' });
+  }
+
+  /** Creates `body` in the collection at `path`. */
+  create<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
+    return this.write<T>({ ...options, verb: 'create', method: 'POST', path, body });
+  }
+
+  /** Replaces an object; 409 when `body.metadata.resourceVersion` is not the newest. */
+  update<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
+    return this.write<T>({ ...options, verb: 'update', method: 'PUT', path, body });
+  }
+
+  /**
+   * Server-side apply: creates the object or makes the fields in `body` ours.
+   * @param options.force take fields from other managers instead of answering 409
+   */
+  apply<T>(path: string, body: unknown, options: RequestOptions & { force?: boolean } = {}): Promise<T> {
+    const { force, query, ...rest } = options;
+    return this.write<T>({
+      ...rest,
+      query: { ...query, force: force ? true : undefined },
+      verb: 'apply',
+      method: 'PATCH',
+      path,
+      body,
+      contentType: 'application/apply-patch+yaml',
+    });
+  }
+
+  /** Merge patch (RFC 7396): null removes. `metadata.resourceVersion` in `body` makes it conditional (409), `metadata.uid` too. */
+  mergePatch<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
+    const contentType = 'application/merge-patch+json';
+    return this.write<T>({ ...options, verb: 'patch', method: 'PATCH', path, body, contentType });
+  }
+
+  /** JSON patch (RFC 6902). A failed `test` answers 422. */
+  jsonPatch<T>(path: string, body: JsonPatchOperation[], options?: RequestOptions): Promise<T> {
+    const contentType = 'application/json-patch+json';
+    return this.write<T>({ ...options, verb: 'patch', method: 'PATCH', path, body, contentType });
+  }
+
+  /**
+   * Deletes one object. Resolves to the object while it is still going (finalizers, grace period), else to a Status.
+   * The body always travels with its length: the API server ignores one without (it then deletes unconditionally).
+   */
+  delete<T>(path: string, options: DeleteOptions = {}): Promise<T> {
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, ...rest } = options;
+    const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
+    const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions, propagationPolicy, gracePeriodSeconds };
+    return this.json<T>({ ...rest, verb: 'delete', method: 'DELETE', path, body });
+  }
+
+  /**
+   * Follows a collection. Ends when the server closes the stream in an orderly way.
+   * @param idleTimeoutMs longest silence, from the call on, before the peer counts as dead (NetworkError `Timeout`).
+   * Bookmarks come about every 60 s
+   * @throws ApiError also for an error the server sends in the stream, for example 410
+   */
+  async *watch(path: string, query: Query, signal: AbortSignal, idleTimeoutMs: number): AsyncGenerator<WatchEvent> {
+    const call: Call = { verb: 'watch', method: 'GET', path, query: { ...query, watch: true }, signal };
+    const silence = new Deadline(this.clock, idleTimeoutMs, signal);
+    const started = this.clock.monotonic();
+    try {
+      const response = await this.open(call, silence, this.watches);
+      yield* this.events(response.body, silence);
+    } catch (error) {
+      throw this.failure(call, error, started, silence, `no sign of life for ${idleTimeoutMs} ms`);
+    } finally {
+      silence.stop();
+    }
+  }
+
+  /** Ends every request (NetworkError `Closed` or `Aborted`) and closes all connections. */
+  async close(): Promise<void> {
+    await Promise.all([this.requests.destroy(), this.watches.destroy()]);
+  }
+
+  private async *events(body: Dispatcher.ResponseData['body'], silence: Deadline): AsyncGenerator<WatchEvent> {
+    const lines = new LineSplitter();
+    for await (const chunk of body) {
+      silence.extend();
+      for (const line of lines.push(chunk as Buffer)) {
+        if (line !== '') yield this.event(line);
+      }
+    }
+    if (lines.pendingBytes > 0) {
+      throw new NetworkError('Reset', `${this.server}: the watch ended in the middle of a line`);
+    }
+  }
+
+  private event(line: string): WatchEvent {
+    const event = this.parse<{ type: string; object: unknown }>(line);
+    if (event.type === 'ERROR') {
+      const status = event.object as ApiStatus;
+      throw new ApiError(status.code ?? 500, status);
+    }
+    return event as WatchEvent;
+  }
+
+  private write<T>(call: Call): Promise<T> {
+    return this.json<T>({ ...call, query: { ...call.query, fieldManager: FIELD_MANAGER } });
+  }
+
+  private async json<T>(call: Call): Promise<T> {
+    return this.parse<T>(await this.send(call));
+  }
+
+  private async send(call: Call): Promise<string> {
+    const deadlineMs = call.timeoutMs ?? this.options.timeoutMs ?? 30_000;
+    const deadline = new Deadline(this.clock, deadlineMs, call.signal);
+    const started = this.clock.monotonic();
+    try {
+      const response = await this.open(call, deadline, this.requests);
+      const text = await response.body.text();
+      this.report(call, response.statusCode, started);
+      return text;
+    } catch (error) {
+      throw this.failure(call, error, started, deadline, `no answer to ${call.method} within ${deadlineMs} ms`);
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  /** The answer's head, its body still to be read; throws ApiError unless it is 2xx. */
+  private async open(call: Call, deadline: Deadline, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
+    const started = this.clock.monotonic();
+    const response = await this.authorized(call, deadline.signal, dispatcher);
+    if (response.statusCode >= 200 && response.statusCode < 300) {
+      if (call.verb === 'watch') this.report(call, response.statusCode, started);
+      return response;
+    }
+    const refusal = await refusalOf(response);
+    this.report(call, response.statusCode, started);
+    throw refusal;
+  }
+
+  private async authorized(call: Call, signal: AbortSignal, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
+    const authorization = await this.connection.authorization?.();
+    const response = await this.dispatch(call, signal, dispatcher, authorization);
+    if (response.statusCode !== 401 || authorization === undefined) return response;
+    const renewed = await this.connection.authorization?.(authorization);
+    if (renewed === undefined || renewed === authorization) return response;
+    await response.body.dump();
+    return this.dispatch(call, signal, dispatcher, renewed);
+  }
+
+  private dispatch(
+    call: Call,
+    signal: AbortSignal,
+    dispatcher: Dispatcher,
+    authorization: string | undefined,
+  ): Promise<Dispatcher.ResponseData> {
+    const headers: Record<string, string> = {
+      ...this.connection.headers,
+      accept: call.accept ?? JSON_TYPE,
+      'user-agent': this.options.userAgent,
+    };
+    if (authorization !== undefined) headers.authorization = authorization;
+    if (call.body !== undefined) headers['content-type'] = call.contentType ?? JSON_TYPE;
+    return request(dispatcher, {
+      origin: new URL(this.server).origin,
+      path: `${this.basePath}${call.path}${queryString(call.query)}`,
+      method: call.method,
+      headers,
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal,
+    });
+  }
+
+  private parse<T>(text: string): T {
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      const start = text.slice(0, 60).replace(/\s+/g, ' ');
+      throw new NetworkError('Malformed', `${this.server}: expected JSON, got "${start}"`, { cause });
+    }
+  }
+
+  /** What to throw for `error`; reports it unless `open` has. */
+  private failure(call: Call, error: unknown, started: number, deadline: Deadline, timedOut: string): Error {
+    if (error instanceof ApiError || error instanceof ConfigError) return error;
+    const failure = this.networkError(call, error, deadline, timedOut);
+    this.report(call, failure.code, started);
+    return failure;
+  }
+
+  private networkError(call: Call, error: unknown, deadline: Deadline, timedOut: string): NetworkError {
+    if (call.signal?.aborted) return new NetworkError('Aborted', `${this.server}: aborted`, { cause: error });
+    if (deadline.expired) return new NetworkError('Timeout', `${this.server}: ${timedOut}`, { cause: error });
+    return toNetworkError(error, this.server);
+  }
+
+  private report(call: Call, code: number | string, started: number): void {
+    const seconds = (this.clock.monotonic() - started) / 1000;
+    this.options.onRequest?.({ verb: call.verb, resource: resourceOf(call.path), code, seconds });
+  }
+}

@@ -1,0 +1,278 @@
+import { Backoff } from './backoff';
+import type { ApiClient } from './client';
+import { type Clock, type Random, sleep } from './clock';
+import { Deferred } from './deferred';
+import { ApiError, isGone, isRetryable, NetworkError } from './errors';
+import type { Logger } from './logger';
+import { compareResourceVersions } from './resource-version';
+import { type Change, Store, type Versioned } from './store';
+import type { Query } from './transport';
+import type { KubeObject, WatchEvent } from './types';
+
+export type { Change } from './store';
+
+export interface ReflectorOptions<V> {
+  client: Pick<ApiClient, 'list' | 'watch'>;
+  /** The collection, for example `paths.pods.list()`. */
+  path: string;
+  /** `labelSelector`, `fieldSelector`. */
+  query?: Query;
+  /**
+   * Keeps of an object what the operator reads; undefined: not ours. Objects handed to `observe` pass it too, so it must
+   * refuse what `query` does not select. An object it throws for is logged and treated as not ours.
+   */
+  transform: (object: KubeObject) => V | undefined;
+  /** Called after every change of the store, in order, synchronously. What it throws is logged. */
+  onChange: (change: Change<V>) => void;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Objects per page of a list; bounds how long parsing blocks the event loop. Default: 500 (about 20 ms of Pods). */
+  pageSize?: number;
+  /** Silence after which the server counts as dead. Default: 125,000: two bookmarks (one a minute) and a bit. */
+  idleTimeoutMs?: number;
+}
+
+/** Backoff after failures, as client-go's reflector. */
+const BACKOFF_BASE_MS = 800;
+const BACKOFF_CAP_MS = 30_000;
+
+/** A watch that ends sooner waits before the next: a broken proxy must not make a busy loop. */
+const SHORTEST_WATCH_MS = 1000;
+
+/** A position that is too old costs one list at once, not more often than this. */
+const LIST_AT_ONCE_MS = 10_000;
+
+/**
+ * A local copy of one collection that follows the API server for ever: paged list, then watch, again after every failure.
+ * Nothing but `stop()` ends it. Events may come late, twice, out of order or not at all: the copy never goes back in
+ * time, and a new list finds what was missed.
+ */
+export class Reflector<V extends Versioned> {
+  private readonly store: Store<V>;
+  private readonly backoff: Backoff;
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private readonly firstSync = new Deferred();
+  private hasSynced = false;
+  /** Where the next watch starts; undefined: list first. */
+  private position: string | undefined;
+  private activityMs: number;
+  private listedAtMs = Number.NEGATIVE_INFINITY;
+  private watchStartedMs = 0;
+  private watchLines = 0;
+
+  constructor(private readonly options: ReflectorOptions<V>) {
+    this.store = new Store<V>(options.clock, (change) => this.notify(change));
+    this.backoff = new Backoff(BACKOFF_BASE_MS, BACKOFF_CAP_MS, options.random);
+    this.activityMs = options.clock.monotonic();
+    this.firstSync.promise.catch(() => {}); // Nobody has to wait for it.
+  }
+
+  /** Starts following. Again: no effect. After `stop()`: throws. */
+  start(): void {
+    if (this.stopping.signal.aborted) throw new Error(`the reflector of ${this.options.path} was stopped`);
+    this.running ??= this.follow();
+  }
+
+  /** Ends the watch; when it resolves, `onChange` is not called by it any more. The copy stays readable. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.firstSync.reject(new Error(`the reflector of ${this.options.path} was stopped before its first list`));
+    await this.running;
+  }
+
+  /** Whether a complete list has been taken over. Stays true while it reconnects. */
+  get synced(): boolean {
+    return this.hasSynced;
+  }
+
+  /** Resolves when `synced`; rejects with `signal.reason`, or when stopped before. */
+  async whenSynced(signal?: AbortSignal): Promise<void> {
+    if (signal === undefined) return this.firstSync.promise;
+    signal.throwIfAborted();
+    const aborted = new Deferred<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([this.firstSync.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Monotonic time of the last sign of life: a page of a list, or a line of the watch (a bookmark a minute at rest). */
+  get lastActivityMs(): number {
+    return this.activityMs;
+  }
+
+  get size(): number {
+    return this.store.size;
+  }
+
+  get(namespace: string, name: string): V | undefined {
+    return this.store.get(namespace, name);
+  }
+
+  byUid(uid: string): V | undefined {
+    return this.store.byUid(uid);
+  }
+
+  values(): IterableIterator<V> {
+    return this.store.values();
+  }
+
+  /** Takes over the API server's reply to an own write, so that the copy need not wait for the watch to bring it. */
+  observe(object: KubeObject): void {
+    this.accept(object);
+  }
+
+  /** The same for a reply that is not the object itself but tells all of the change (a Scale). */
+  observeView(view: V): void {
+    this.store.put(view);
+  }
+
+  private async follow(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const delayMs = await this.listAndWatch();
+      if (delayMs > 0) await sleep(this.options.clock, delayMs, this.stopping.signal);
+    }
+  }
+
+  /** One watch, after a list if needed. Resolves to the milliseconds to wait before the next. */
+  private async listAndWatch(): Promise<number> {
+    try {
+      if (this.position === undefined) await this.list();
+      await this.watch();
+      return this.hasWatchedWell() ? 0 : this.backoff.next();
+    } catch (error) {
+      if (this.stopping.signal.aborted) return 0;
+      // An overloaded or unreachable server does not make the position worthless; every other refusal may.
+      if (!isRetryable(error)) this.position = undefined;
+      return this.delayAfter(error);
+    }
+  }
+
+  private delayAfter(error: unknown): number {
+    const { logger, path, clock } = this.options;
+    const isCut = error instanceof NetworkError && this.hasWatchedWell();
+    const isAged = isGone(error) && clock.monotonic() - this.listedAtMs >= LIST_AT_ONCE_MS;
+    if (isCut || isAged) {
+      logger.debug({ err: error, path }, 'watch interrupted');
+      return 0;
+    }
+    const delayMs = this.backoff.next(error instanceof ApiError ? error.retryAfterMs : undefined);
+    logger.warn({ err: error, path, delayMs: Math.round(delayMs) }, 'cannot follow the API server');
+    return delayMs;
+  }
+
+  /** Whether the last watch had worked for a while, so that another may start without delay. */
+  private hasWatchedWell(): boolean {
+    return this.watchLines > 0 && this.options.clock.monotonic() - this.watchStartedMs >= SHORTEST_WATCH_MS;
+  }
+
+  /**
+   * Reads the whole collection in pages of one snapshot. Without a resourceVersion the list is consistent: it holds
+   * everything written before it began.
+   */
+  private async list(): Promise<void> {
+    const { client, path, query, pageSize = 500 } = this.options;
+    const knownBefore = this.store.newestVersion;
+    this.watchLines = 0;
+    this.listedAtMs = this.options.clock.monotonic();
+    const objects: V[] = [];
+    let snapshot: string | undefined;
+    let next: string | undefined;
+    do {
+      const page = await client.list<KubeObject>(
+        path,
+        { ...query, limit: pageSize, continue: next },
+        { signal: this.stopping.signal },
+      );
+      this.heard();
+      snapshot ??= page.metadata.resourceVersion;
+      next = page.metadata.continue || undefined;
+      for (const object of page.items ?? []) {
+        const view = this.transform(object);
+        if (view !== undefined) objects.push(view);
+      }
+      if (next !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    } while (next !== undefined);
+    this.stopping.signal.throwIfAborted();
+    this.takeOver(objects, snapshot, knownBefore);
+  }
+
+  private takeOver(objects: V[], snapshot: string, knownBefore: string): void {
+    if (compareResourceVersions(snapshot, knownBefore) < 0) {
+      const { logger, path } = this.options;
+      logger.warn({ path, snapshot, knownBefore }, 'history of the API server went back: starting afresh');
+      this.store.clear();
+    }
+    this.store.replace(objects, snapshot);
+    this.position = snapshot;
+    this.hasSynced = true;
+    this.firstSync.resolve();
+  }
+
+  /** Resolves when the server ends the watch in an orderly way. */
+  private async watch(): Promise<void> {
+    const { client, path, query, random, clock, idleTimeoutMs = 125_000 } = this.options;
+    this.watchLines = 0;
+    this.watchStartedMs = clock.monotonic();
+    const events = client.watch(
+      path,
+      {
+        ...query,
+        resourceVersion: this.position,
+        allowWatchBookmarks: true,
+        // Spread, so that replicas and restarts do not come back all at once.
+        timeoutSeconds: 300 + Math.floor(random() * 301),
+      },
+      this.stopping.signal,
+      idleTimeoutMs,
+    );
+    for await (const event of events) {
+      if (this.stopping.signal.aborted) break;
+      this.watchLines += 1;
+      this.heard();
+      this.backoff.reset();
+      this.handle(event);
+    }
+  }
+
+  private handle(event: WatchEvent): void {
+    const { uid, resourceVersion } = event.object.metadata;
+    if (event.type === 'DELETED') this.store.remove(uid, resourceVersion);
+    else if (event.type !== 'BOOKMARK') this.accept(event.object);
+    this.position = resourceVersion;
+  }
+
+  private accept(object: KubeObject): void {
+    const view = this.transform(object);
+    if (view === undefined) this.store.remove(object.metadata.uid, object.metadata.resourceVersion);
+    else this.store.put(view);
+  }
+
+  private transform(object: KubeObject): V | undefined {
+    try {
+      return this.options.transform(object);
+    } catch (err) {
+      const { namespace, name } = object.metadata;
+      this.options.logger.error({ err, path: this.options.path, namespace, name }, 'object cannot be read');
+      return undefined;
+    }
+  }
+
+  private notify(change: Change<V>): void {
+    try {
+      this.options.onChange(change);
+    } catch (err) {
+      const { namespace, name } = change.current ?? change.previous ?? {};
+      this.options.logger.error({ err, path: this.options.path, namespace, name }, 'change handler failed');
+    }
+  }
+
+  private heard(): void {
+    this.activityMs = this.options.clock.monotonic();
+  }
+}

@@ -1,0 +1,103 @@
+import { budgetName, childName, NAME_LABEL } from '../../src/api/names';
+import type {
+  DeploymentView,
+  HsdView,
+  Observation,
+  PodView,
+  ProbeAnswer,
+  Recommendation,
+  ReplicaSetView,
+} from '../decide/model';
+import type { ApiClient } from '../kube/client';
+import { isNotFound } from '../kube/errors';
+import { paths } from '../kube/paths';
+import type { KubeObject } from '../kube/types';
+import {
+  type DeploymentObject,
+  type PodObject,
+  projectDeployment,
+  projectPod,
+  projectReplicaSet,
+  type ReplicaSetObject,
+} from './project';
+import type { World } from './world';
+
+/** What of an observation is not in the world: answers of probes, and what the engine remembers. */
+export interface Memory {
+  now: number;
+  probes: ReadonlyMap<string, ProbeAnswer>;
+  drainingSince: ReadonlyMap<string, number>;
+  refusal?: Observation['refusal'];
+  recommendations: readonly Recommendation[];
+  guarded: boolean;
+}
+
+/** Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests. */
+export async function gather(client: ApiClient, world: World, hsd: HsdView, memory: Memory): Promise<Observation> {
+  const key = `${hsd.namespace}/${hsd.name}`;
+  const child = world.child(hsd) ?? (hsd.deleting ? undefined : await findUnlabelledChild(client, hsd));
+  const replicaSets = world.replicaSets.of(key);
+  const budget = world.budgets.get(hsd.namespace, budgetName(hsd.name));
+  return {
+    ...memory,
+    hsd,
+    ...(child && { child }),
+    ...(budget && { budget }),
+    cordoned: world.cordoned,
+    replicaSets,
+    pods: world.pods.of(key),
+    unlabelled: await findUnlabelled(client, hsd, child, replicaSets),
+  };
+}
+
+/** A Deployment with the child's name that carries no label of ours: somebody's, or nobody's. */
+async function findUnlabelledChild(client: ApiClient, hsd: HsdView): Promise<DeploymentView | undefined> {
+  try {
+    const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
+    return projectDeployment(await client.get<DeploymentObject>(path));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+const NOTHING: Observation['unlabelled'] = { pods: [], replicaSets: [] };
+
+/** Pods and ReplicaSets of a child that HotStandby did not make: they lack our labels, so no watch shows them. */
+async function findUnlabelled(
+  client: ApiClient,
+  hsd: HsdView,
+  child: DeploymentView | undefined,
+  known: readonly ReplicaSetView[],
+): Promise<Observation['unlabelled']> {
+  const foreign = known.filter((rs) => rs.templateHash === undefined);
+  const takeover = child !== undefined && child.templateHash === undefined && !child.deleting;
+  if (hsd.deleting || child === undefined || (!takeover && foreign.length === 0)) return NOTHING;
+  const labelSelector = Object.entries(child.matchLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  const query = { labelSelector: `${labelSelector},!${NAME_LABEL}` };
+  const replicaSets = (await listAll<ReplicaSetObject>(client, paths.replicaSets.list(hsd.namespace), query))
+    .map(projectReplicaSet)
+    .filter((rs) => rs.controller?.uid === child.uid);
+  const owners = new Set([...replicaSets, ...foreign].map((rs) => rs.uid));
+  const pods = (await listAll<PodObject>(client, paths.pods.list(hsd.namespace), query))
+    .map(projectPod)
+    .filter((pod: PodView) => pod.controller !== undefined && owners.has(pod.controller.uid) && !pod.deleting);
+  return { pods, replicaSets };
+}
+
+async function listAll<T extends KubeObject>(
+  client: ApiClient,
+  path: string,
+  query: Record<string, string>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let next: string | undefined;
+  do {
+    const page = await client.list<T>(path, { ...query, limit: 500, continue: next });
+    items.push(...(page.items ?? []));
+    next = page.metadata.continue || undefined;
+  } while (next !== undefined);
+  return items;
+}

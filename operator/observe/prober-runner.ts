@@ -1,0 +1,198 @@
+import type { Clock, Timer } from '../kube/clock';
+import type { HttpAttempt, HttpOutcome, HttpQuestion } from './http-probe';
+import { FairGate } from './prober-gate';
+import { nextSlot, type Timed, TimedHeap } from './prober-schedule';
+import type { SendProbe } from './prober-types';
+
+/** Something to probe again and again. `at` is when it is due next. */
+export interface Runnable extends Timed {
+  /** Of the Pod. */
+  readonly uid: string;
+  readonly question: HttpQuestion;
+  /** Whose share of the concurrency it uses. */
+  readonly tenant: string;
+  /** Where in the period it is due, 0 <= phase < 1. */
+  readonly phase: number;
+  readonly periodMs: number;
+  readonly timeoutMs: number;
+  /** Its turns that wait or run, hardly ever more than one (an empty array is a tenth of an empty Set). Kept by the runner. */
+  turns: readonly Turn[];
+}
+
+/** One probe of a target, from being due to its outcome. `at` is its deadline once it is sent. */
+export interface Turn extends Timed {
+  readonly target: Runnable;
+  /** Out of turn: asked for by somebody who waits. */
+  readonly urgent: boolean;
+  readonly dueAt: number;
+  /** Counts up in the order of sending; 0 while it waits. */
+  order: number;
+  /** Monotonic milliseconds of sending. */
+  sentAt: number;
+  /** The same as wall-clock time. */
+  checkedAt: number;
+  http?: HttpAttempt;
+  /** Called once, after `onOutcome` or when the turn is dropped. */
+  readonly over?: () => void;
+}
+
+export interface RunnerOptions {
+  clock: Clock;
+  send: SendProbe;
+  maxConcurrent: number;
+  /** What came of a turn. Not called for dropped ones. */
+  onOutcome: (turn: Turn, outcome: HttpOutcome) => void;
+}
+
+/** Most probes sent before anything else gets the thread: 32 take about 2 ms. */
+const MAX_STARTS_PER_TICK = 32;
+/** Urgent turns have slots of their own, or a full gate would hold up every scale-down. */
+const MAX_URGENT = 128;
+/** A timer later than this means the thread was busy: answers may lie unread in the sockets. */
+const LATE_TIMER_MS = 20;
+
+/** Sends probes when they are due, bounds how many run at once, and ends those that take too long. One timer for all. */
+export class ProbeRunner {
+  readonly #options: RunnerOptions;
+  readonly #clock: Clock;
+  readonly #due = new TimedHeap<Runnable>();
+  readonly #deadlines = new TimedHeap<Turn>();
+  readonly #gate: FairGate<Turn>;
+  readonly #urgentGate = new FairGate<Turn>(MAX_URGENT, MAX_URGENT / 2, (turn) => this.#begin(turn));
+  #timer: { readonly at: number; readonly handle: Timer } | undefined;
+  #orders = 0;
+  #spared = false;
+
+  constructor(options: RunnerOptions) {
+    const { maxConcurrent } = options;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#gate = new FairGate(maxConcurrent, Math.ceil(maxConcurrent / 2), (turn) => this.#begin(turn));
+  }
+
+  /** Plans the first probe of `target` for `at`; later ones follow by its phase and period. */
+  add(target: Runnable, at: number): void {
+    target.at = at;
+    this.#due.push(target);
+    this.#arm();
+  }
+
+  /** Brings the next probe forward when the target's new period asks for it. */
+  hasten(target: Runnable): void {
+    const at = nextSlot(this.#clock.monotonic(), target.periodMs, target.phase);
+    if (target.slot < 0 || at >= target.at) return;
+    this.#due.remove(target);
+    this.add(target, at);
+  }
+
+  /** Sends a probe now. `over` is called when it has an outcome or is dropped. */
+  urge(target: Runnable, over: () => void): void {
+    this.#offer(target, this.#clock.monotonic(), over);
+    this.#arm();
+  }
+
+  /** Forgets `targets` and drops their probes under way. Those that wait go first, or the freed places would start them. */
+  remove(targets: readonly Runnable[]): void {
+    for (const target of targets) {
+      this.#due.remove(target);
+      this.#drop(target.turns.filter(({ order }) => order === 0));
+    }
+    for (const target of targets) this.#drop(target.turns);
+  }
+
+  /** Cancels the timer. Remove the targets first. */
+  stop(): void {
+    this.#timer?.handle.cancel();
+    this.#timer = undefined;
+  }
+
+  #drop(turns: readonly Turn[]): void {
+    for (const turn of turns) {
+      const { tenant } = turn.target;
+      turn.http?.abort();
+      this.#end(turn);
+      if (turn.order === 0) this.#gateOf(turn).withdraw(tenant, turn);
+      else this.#gateOf(turn).release(tenant);
+      turn.over?.();
+    }
+  }
+
+  #gateOf(turn: Turn): FairGate<Turn> {
+    return turn.urgent ? this.#urgentGate : this.#gate;
+  }
+
+  #offer(target: Runnable, dueAt: number, over?: () => void): void {
+    const urgent = over !== undefined;
+    const turn: Turn = { target, urgent, dueAt, order: 0, sentAt: 0, checkedAt: 0, at: 0, slot: -1, over };
+    target.turns = [...target.turns, turn];
+    this.#gateOf(turn).offer(target.tenant, turn);
+  }
+
+  #begin(turn: Turn): void {
+    turn.order = ++this.#orders;
+    turn.sentAt = this.#clock.monotonic();
+    turn.checkedAt = this.#clock.now();
+    turn.at = turn.sentAt + turn.target.timeoutMs;
+    this.#deadlines.push(turn);
+    turn.http = this.#options.send(turn.target.question, (outcome) => this.#finish(turn, outcome));
+  }
+
+  #end(turn: Turn): void {
+    this.#deadlines.remove(turn);
+    turn.target.turns = turn.target.turns.filter((other) => other !== turn);
+  }
+
+  #finish(turn: Turn, outcome: HttpOutcome): void {
+    const { target } = turn;
+    // Dropped meanwhile: whoever dropped it has done the rest.
+    if (!target.turns.includes(turn)) return;
+    this.#end(turn);
+    if (!turn.urgent) this.#planNext(turn);
+    this.#options.onOutcome(turn, outcome);
+    this.#gateOf(turn).release(target.tenant);
+    turn.over?.();
+    this.#arm();
+  }
+
+  /** At least half a period after the last one, which matters once: the first probe is sent whatever the phase. */
+  #planNext({ target, dueAt }: Turn): void {
+    const earliest = Math.max(this.#clock.monotonic(), dueAt + target.periodMs / 2);
+    target.at = nextSlot(earliest, target.periodMs, target.phase);
+    this.#due.push(target);
+  }
+
+  #arm(): void {
+    const next = Math.min(this.#due.peek()?.at ?? Infinity, this.#deadlines.peek()?.at ?? Infinity);
+    if (next === Infinity || (this.#timer && this.#timer.at <= next)) return;
+    this.#timer?.handle.cancel();
+    const now = this.#clock.monotonic();
+    const at = Math.max(next, now);
+    // Rounded up: a timer that fires early would fire again and again until the time has come.
+    this.#timer = { at, handle: this.#clock.setTimeout(() => this.#tick(at), Math.ceil(at - now)) };
+  }
+
+  #tick(plannedAt: number): void {
+    this.#timer = undefined;
+    const now = this.#clock.monotonic();
+    this.#expire(now, now - plannedAt > LATE_TIMER_MS);
+    for (let starts = 0; starts < MAX_STARTS_PER_TICK; starts++) {
+      const target = this.#due.peek();
+      if (!target || target.at > now) break;
+      this.#due.pop();
+      this.#offer(target, target.at);
+    }
+    this.#arm();
+  }
+
+  /** After a busy spell the sockets are read once before anything is called too late: Node runs timers first. */
+  #expire(now: number, late: boolean): void {
+    this.#spared = late && !this.#spared;
+    if (this.#spared) return;
+    for (;;) {
+      const turn = this.#deadlines.peek();
+      if (!turn || turn.at > now) return;
+      turn.http?.abort();
+      this.#finish(turn, { reason: 'Timeout' });
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { MARKS, POD_STATES, type PodState } from '../../src/api/marks';
+import {
+  BUSY_KEY_ANNOTATION,
+  DRAIN_ANNOTATION,
+  NAME_LABEL,
+  STATE_LABEL,
+  TEMPLATE_HASH_ANNOTATION,
+} from '../../src/api/names';
+import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+import type {
+  BudgetView,
+  Controller,
+  DeploymentView,
+  HsdView,
+  ObjectView,
+  PodView,
+  ReplicaSetView,
+} from '../decide/model';
+import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from '../kube/types';
+import { ownsTemplate } from './managed-fields';
+
+/**
+ * From API objects to views. A whole Pod takes about 10 KB in memory, its view well under 1 KB; nothing of the object is
+ * kept alive by it. Bad values written by others become absent ones: a decision never fails on them.
+ */
+
+export interface PodObject extends KubeObject {
+  spec?: { nodeName?: string; hostNetwork?: boolean };
+  status?: {
+    phase?: string;
+    podIP?: string;
+    conditions?: { type: string; status: string; lastTransitionTime?: string }[];
+    containerStatuses?: { state?: { running?: object } }[];
+  };
+}
+
+/** A node, as far as scheduling goes. */
+export interface NodeView extends ObjectView {
+  cordoned: boolean;
+}
+
+interface TemplateHolder {
+  template?: { metadata?: { annotations?: Record<string, string> } };
+}
+
+export interface ReplicaSetObject extends KubeObject {
+  spec?: { replicas?: number } & TemplateHolder;
+  status?: { replicas?: number };
+}
+
+export interface DeploymentObject extends KubeObject {
+  spec?: {
+    replicas?: number;
+    paused?: boolean;
+    selector?: { matchLabels?: Record<string, string> };
+    minReadySeconds?: number;
+    revisionHistoryLimit?: number;
+    progressDeadlineSeconds?: number;
+  } & TemplateHolder;
+  status?: { observedGeneration?: number; conditions?: { type: string; status: string; message?: string }[] };
+}
+
+export interface HsdObject extends KubeObject {
+  spec: HotStandbySpec;
+  status?: HotStandbyStatus;
+}
+
+const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
+const MARK_KEYS = [...Object.keys(MARKS.busy), DRAIN_ANNOTATION];
+
+export function projectHsd(object: HsdObject): HsdView {
+  return {
+    ...identity(object.metadata),
+    generation: object.metadata.generation ?? 0,
+    deleting: object.metadata.deletionTimestamp !== undefined,
+    finalizers: object.metadata.finalizers ?? [],
+    spec: object.spec,
+    status: object.status ?? {},
+  };
+}
+
+export function projectDeployment({ metadata, spec, status }: DeploymentObject): DeploymentView {
+  const progressing = status?.conditions?.find((c) => c.type === 'Progressing' && c.status === 'False');
+  const failure = status?.conditions?.find((c) => c.type === 'ReplicaFailure' && c.status === 'True');
+  return defined({
+    ...identity(metadata),
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    deleting: metadata.deletionTimestamp !== undefined,
+    controller: controllerOf(metadata),
+    hsd: metadata.labels?.[NAME_LABEL],
+    matchLabels: spec?.selector?.matchLabels ?? {},
+    replicas: spec?.replicas ?? 1,
+    paused: spec?.paused ?? false,
+    templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
+    templateEdited: isTemplateEdited(metadata.managedFields),
+    revision: metadata.annotations?.[REVISION_ANNOTATION],
+    replicaFailure: failure?.message,
+    deadlineExceeded: progressing?.message,
+    settings: {
+      minReadySeconds: spec?.minReadySeconds ?? 0,
+      revisionHistoryLimit: spec?.revisionHistoryLimit ?? 10,
+      progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? 600,
+      drainOnDelete: metadata.annotations?.[DRAIN_ANNOTATION] === 'true',
+    },
+  });
+}
+
+export function projectReplicaSet({ metadata, spec, status }: ReplicaSetObject): ReplicaSetView {
+  return defined({
+    ...identity(metadata),
+    hsd: metadata.labels?.[NAME_LABEL],
+    controller: controllerOf(metadata),
+    deleting: metadata.deletionTimestamp !== undefined,
+    replicas: spec?.replicas ?? 1,
+    statusReplicas: status?.replicas ?? 0,
+    templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
+    revision: metadata.annotations?.[REVISION_ANNOTATION],
+  });
+}
+
+export function projectPod({ metadata, spec, status }: PodObject): PodView {
+  const annotations = metadata.annotations ?? {};
+  const ready = status?.conditions?.find((c) => c.type === 'Ready' && c.status === 'True');
+  return defined({
+    ...identity(metadata),
+    hsd: metadata.labels?.[NAME_LABEL],
+    state: podState(metadata.labels?.[STATE_LABEL]),
+    controller: controllerOf(metadata),
+    deleting: metadata.deletionTimestamp !== undefined,
+    phase: status?.phase ?? 'Pending',
+    ready: ready !== undefined,
+    readySince: timeOf(ready?.lastTransitionTime),
+    running: status?.containerStatuses?.some((c) => c.state?.running !== undefined) ?? false,
+    trueKeys: Object.keys(annotations).filter((key) => annotations[key]?.toLowerCase() === 'true'),
+    busyKey: annotations[BUSY_KEY_ANNOTATION],
+    marks: pick(annotations, MARK_KEYS),
+    createdAt: timeOf(metadata.creationTimestamp),
+    node: spec?.nodeName,
+    ip: status?.podIP,
+    hostNetwork: spec?.hostNetwork ?? false,
+  });
+}
+
+export interface BudgetObject extends KubeObject {
+  spec?: { minAvailable?: number | string };
+}
+
+export function projectBudget({ metadata, spec }: BudgetObject): BudgetView {
+  const minAvailable = typeof spec?.minAvailable === 'number' ? spec.minAvailable : -1;
+  return defined({ ...identity(metadata), hsd: metadata.labels?.[NAME_LABEL], minAvailable });
+}
+
+export interface NodeObject extends KubeObject {
+  spec?: { unschedulable?: boolean };
+}
+
+export function projectNode({ metadata, spec }: NodeObject): NodeView {
+  return { ...identity(metadata), cordoned: spec?.unschedulable ?? false };
+}
+
+/** `hsd` key of an object that carries the name label: `namespace/name`. */
+export function keyOf({ namespace, hsd }: { namespace: string; hsd?: string }): string | undefined {
+  return hsd === undefined ? undefined : `${namespace}/${hsd}`;
+}
+
+function identity(metadata: ObjectMeta): ObjectView {
+  return {
+    uid: metadata.uid,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    resourceVersion: metadata.resourceVersion,
+  };
+}
+
+function controllerOf({ ownerReferences }: ObjectMeta): Controller | undefined {
+  const owner = ownerReferences?.find((reference) => reference.controller === true);
+  return owner && { kind: owner.kind, name: owner.name, uid: owner.uid };
+}
+
+function timeOf(text: string | undefined): number {
+  return Date.parse(text ?? '') || 0;
+}
+
+function podState(label: string | undefined): PodState | undefined {
+  return POD_STATES.find((state) => state === label);
+}
+
+function isTemplateEdited(entries: readonly ManagedFieldsEntry[] | undefined): boolean {
+  return entries?.some((entry) => ownsTemplate(entry)) ?? false;
+}
+
+function pick(from: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]])));
+}
+
+/** Without the members that are undefined: views are compared by tests and counted in bytes. */
+function defined<T extends object>(view: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(view).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,191 @@
+import { childName, NAME_LABEL } from '../../src/api/names';
+import type { BudgetView, DeploymentView, HsdView, ObjectView, PodView, ReplicaSetView } from '../decide/model';
+import type { ApiClient } from '../kube/client';
+import type { Clock, Random } from '../kube/clock';
+import type { Logger } from '../kube/logger';
+import { paths, type ResourcePaths } from '../kube/paths';
+import { Reflector } from '../kube/reflector';
+import type { KubeObject } from '../kube/types';
+import { CordonWatch } from './cordon-watch';
+import { KeyedIndex } from './keyed-index';
+import { keyOf, projectBudget, projectDeployment, projectHsd, projectPod, projectReplicaSet } from './project';
+
+export interface WorldOptions {
+  client: ApiClient;
+  /** Namespaces to watch; undefined: all of them. */
+  namespaces?: readonly string[];
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Something about the hsd of this key (`namespace/name`) changed. Must not throw. */
+  onChange: (key: string) => void;
+  /** Whether nodes may be read: their cordons are watched then. */
+  watchNodes: boolean;
+  /** A Pod appeared, changed or went. Must not throw. */
+  onPod?: (change: { current?: PodView; previous?: PodView }) => void;
+}
+
+/** Everything the operator knows of the cluster, in memory and kept up to date by watches. */
+export class World {
+  readonly hsds: Source<HsdView>;
+  readonly deployments: Source<DeploymentView>;
+  readonly replicaSets: Source<ReplicaSetView>;
+  readonly pods: Source<PodView>;
+  readonly budgets: Source<BudgetView>;
+  /** Names of cordoned nodes. Empty while the operator may not read nodes (a namespaced install). */
+  readonly cordoned: ReadonlySet<string>;
+  private readonly nodes: CordonWatch | undefined;
+
+  constructor(options: WorldOptions) {
+    const { onChange } = options;
+    const labelled = { labelSelector: NAME_LABEL };
+    const own = (view: HsdView): string => `${view.namespace}/${view.name}`;
+    this.hsds = new Source(options, paths.hsds, {}, projectHsd, own, onChange);
+    this.deployments = new Source(options, paths.deployments, labelled, projectDeployment, keyOf, onChange);
+    this.replicaSets = new Source(options, paths.replicaSets, labelled, projectReplicaSet, keyOf, onChange);
+    this.pods = new Source(options, paths.pods, labelled, projectPod, keyOf, onChange, options.onPod);
+    this.budgets = new Source(options, paths.podDisruptionBudgets, labelled, projectBudget, keyOf, onChange);
+    this.nodes = options.watchNodes ? new CordonWatch(options, (node) => this.nodeChanged(node, onChange)) : undefined;
+    this.cordoned = this.nodes?.cordoned ?? new Set();
+  }
+
+  start(): void {
+    for (const source of this.sources) source.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.stop()));
+  }
+
+  /** Every kind has been listed at least once. */
+  get synced(): boolean {
+    return this.sources.every((source) => source.synced);
+  }
+
+  async whenSynced(signal?: AbortSignal): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.whenSynced(signal)));
+  }
+
+  /** The hsd with this key. */
+  hsd(key: string): HsdView | undefined {
+    const [view] = this.hsds.of(key);
+    return view;
+  }
+
+  /** The labelled Deployment with the child's name; one without our label is not in the cache. */
+  child(hsd: HsdView): DeploymentView | undefined {
+    return this.deployments.get(hsd.namespace, childName(hsd.name));
+  }
+
+  /** Milliseconds since the quietest watch last heard from the API server. */
+  get oldestActivityMs(): number {
+    return Math.max(...this.sources.map((source) => source.idleMs));
+  }
+
+  /** Cordoning is rare: a look at every Pod then is cheaper than an index kept at all times. */
+  private nodeChanged(node: string, onChange: (key: string) => void): void {
+    for (const key of this.pods.keys()) {
+      if (this.pods.of(key).some((pod) => pod.node === node)) onChange(key);
+    }
+  }
+
+  private get sources(): readonly Pick<Source<ObjectView>, 'start' | 'stop' | 'synced' | 'whenSynced' | 'idleMs'>[] {
+    const sources = [this.hsds, this.deployments, this.replicaSets, this.pods, this.budgets];
+    return this.nodes ? [...sources, this.nodes] : sources;
+  }
+}
+
+/** One kind of object: a reflector for each watched namespace, and its objects by hsd. */
+export class Source<V extends ObjectView> {
+  private readonly reflectors: Map<string, Reflector<V>>;
+  private readonly index = new KeyedIndex<V>();
+
+  constructor(
+    private readonly options: WorldOptions,
+    resource: ResourcePaths,
+    query: Record<string, string>,
+    project: (object: never) => V,
+    keyOfView: (view: V) => string | undefined,
+    onChange: (key: string) => void,
+    onObject?: (change: { current?: V; previous?: V }) => void,
+  ) {
+    const { client, clock, random, logger, namespaces } = options;
+    const changed = (change: { current?: V; previous?: V }): void => {
+      const before = change.previous && keyOfView(change.previous);
+      const after = change.current && keyOfView(change.current);
+      if (change.previous && before !== undefined) this.index.remove(before, change.previous.uid);
+      if (change.current && after !== undefined) this.index.put(after, change.current);
+      onObject?.(change);
+      if (before !== undefined && before !== after) onChange(before);
+      if (after !== undefined) onChange(after);
+    };
+    // Replies of own writes pass here too: what the watch does not select must not enter by them.
+    const selected = (object: KubeObject): boolean =>
+      !query.labelSelector || object.metadata.labels?.[NAME_LABEL] !== undefined;
+    const transform = (object: KubeObject): V | undefined => (selected(object) ? project(object as never) : undefined);
+    const scopes: (string | undefined)[] = namespaces === undefined ? [undefined] : [...namespaces];
+    this.reflectors = new Map(
+      scopes.map((namespace) => [
+        namespace ?? '',
+        new Reflector<V>({
+          client,
+          path: resource.list(namespace),
+          query,
+          transform,
+          onChange: changed,
+          clock,
+          random,
+          logger,
+        }),
+      ]),
+    );
+  }
+
+  start(): void {
+    for (const reflector of this.reflectors.values()) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.reflectors.values()].map((reflector) => reflector.stop()));
+  }
+
+  get synced(): boolean {
+    return [...this.reflectors.values()].every((reflector) => reflector.synced);
+  }
+
+  async whenSynced(signal?: AbortSignal): Promise<void> {
+    await Promise.all([...this.reflectors.values()].map((reflector) => reflector.whenSynced(signal)));
+  }
+
+  get(namespace: string, name: string): V | undefined {
+    return this.reflectorOf(namespace)?.get(namespace, name);
+  }
+
+  /** Objects of the hsd with this key. */
+  of(key: string): V[] {
+    return this.index.of(key);
+  }
+
+  keys(): IterableIterator<string> {
+    return this.index.keys();
+  }
+
+  /** The reply of an own write: the cache has it before the watch delivers it. */
+  observe(namespace: string, object: KubeObject): void {
+    this.reflectorOf(namespace)?.observe(object);
+  }
+
+  /** The same when the reply is not the object itself (a Scale). */
+  observeView(namespace: string, view: V): void {
+    this.reflectorOf(namespace)?.observeView(view);
+  }
+
+  get idleMs(): number {
+    const now = this.options.clock.monotonic();
+    return Math.max(...[...this.reflectors.values()].map((reflector) => now - reflector.lastActivityMs));
+  }
+
+  private reflectorOf(namespace: string): Reflector<V> | undefined {
+    return this.reflectors.get('') ?? this.reflectors.get(namespace);
+  }
+}

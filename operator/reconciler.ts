@@ -1,0 +1,246 @@
+import { isDeepStrictEqual } from 'node:util';
+import { API_VERSION, KIND } from '../src/api/names';
+import { ChildRefused, NotAllowedToWrite, perform } from './apply/apply';
+import { batches } from './apply/batches';
+import { writeStatus } from './apply/status';
+import { decide } from './decide/decide';
+import type { HsdView, Plan, ProbeAnswer, Recommendation, Refusal } from './decide/model';
+import { isLive } from './decide/pods';
+import type { ApiClient } from './kube/client';
+import type { Clock } from './kube/clock';
+import { ApiError, isConflict, isNotFound } from './kube/errors';
+import type { EventRecorder } from './kube/events';
+import type { Logger } from './kube/logger';
+import type { WorkQueue } from './kube/queue';
+import { gather } from './observe/gather';
+import { probeSpecOf } from './observe/probe-spec';
+import type { Prober } from './observe/prober';
+import type { World } from './observe/world';
+import type { Metrics } from './serve/metrics';
+
+export interface ReconcilerOptions {
+  client: ApiClient;
+  world: World;
+  queue: WorkQueue;
+  prober: Prober;
+  events: EventRecorder;
+  metrics: Metrics;
+  clock: Clock;
+  logger: Logger;
+  /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
+  guarded: boolean;
+  /** False: a follower, or a lease that was lost. */
+  mayWrite: () => boolean;
+}
+
+/** What the operator remembers of one hsd between passes. Losing it costs time, never a Pod. */
+interface Remembered {
+  uid: string;
+  drainingSince: Map<string, number>;
+  refusal?: Refusal & { retryAt: number; attempts: number };
+  /** Newest last; only those the stabilization window can still ask for. */
+  recommendations: Recommendation[];
+  /** Monotonic time of the last status write. */
+  statusAt: number;
+}
+
+/** Shortest time between two status writes of one hsd: a burst of sessions costs two of them, not hundreds. */
+const STATUS_INTERVAL_MS = 500;
+/** First and longest time until a refused child is tried again: quotas and webhooks change without a new generation. */
+const REFUSAL_RETRY_MS = 15_000;
+const REFUSAL_RETRY_MAX_MS = 300_000;
+
+/** Gather, decide, apply: one pass for one hsd. */
+export class Reconciler {
+  private readonly records = new Map<string, Remembered>();
+  /** Monotonic time of the first change a pass has not dealt with yet, by key. */
+  private readonly pending = new Map<string, number>();
+
+  constructor(private readonly options: ReconcilerOptions) {}
+
+  /** Something about this hsd changed. */
+  changed(key: string): void {
+    if (!this.pending.has(key)) this.pending.set(key, this.options.clock.monotonic());
+    this.options.queue.add(key);
+  }
+
+  async reconcile(key: string): Promise<void> {
+    const { world, queue, mayWrite, logger, clock } = this.options;
+    if (!mayWrite()) return;
+    const started = clock.monotonic();
+    const since = this.pending.get(key);
+    this.pending.delete(key);
+    const hsd = world.hsd(key);
+    if (hsd === undefined) return this.forget(key);
+    const log = logger.child({ hsd: key });
+    try {
+      const plan = await this.pass(key, hsd, since, log);
+      queue.forget(key);
+      log.debug({ reason: plan.reason }, 'reconciled');
+      this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, plan.reason);
+    } catch (error) {
+      const outdated = isConflict(error) || isNotFound(error) || error instanceof NotAllowedToWrite;
+      this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, outdated ? 'Outdated' : 'Error');
+      this.failed(key, hsd, error, log);
+    }
+  }
+
+  private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
+    const { client, world, queue, clock, guarded } = this.options;
+    const record = this.recordOf(key, hsd);
+    this.syncProbes(key, hsd);
+    const now = clock.now();
+    const refusal = record.refusal && now < record.refusal.retryAt ? record.refusal : undefined;
+    this.noteDraining(key, record, now);
+    this.ageRecommendations(record, hsd, now);
+    const memory = {
+      now,
+      recommendations: record.recommendations,
+      guarded,
+      refusal,
+      drainingSince: record.drainingSince,
+      probes: this.answers(key),
+    };
+    const plan = decide(await gather(client, world, hsd, memory));
+    const { recommendation: replicas } = plan;
+    const isNews = replicas !== undefined && replicas !== record.recommendations.at(-1)?.replicas;
+    if (isNews) record.recommendations.push({ at: now, replicas });
+    if (plan.writes.length > 0) log.info({ reason: plan.reason, writes: plan.writes.length }, 'reconciling');
+    await this.carryOut(key, hsd, plan, since);
+    for (const event of plan.events) this.options.events.record({ regarding: regarding(hsd), ...event });
+    for (const uid of plan.probe) void this.options.prober.probeNow(uid);
+    if (plan.requeueAfterMs !== undefined) queue.addAfter(key, plan.requeueAfterMs);
+    if (record.refusal) queue.addAfter(key, Math.max(0, record.refusal.retryAt - now));
+    await this.report(key, hsd, record, plan);
+    return plan;
+  }
+
+  private async carryOut(key: string, hsd: HsdView, plan: Plan, since: number | undefined): Promise<void> {
+    const { client, world, mayWrite, queue, clock, metrics } = this.options;
+    const { runs, more } = batches(plan.writes);
+    for (const run of runs) {
+      await Promise.all(run.map((write) => perform({ client, world, mayWrite }, hsd, write)));
+      const scaled = run[0]?.kind === 'scaleChild' && run[0].replicas > run[0].child.replicas;
+      if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
+    }
+    const record = this.records.get(key);
+    if (record && runs.some((run) => run[0]?.kind === 'applyChild')) delete record.refusal;
+    if (more) queue.add(key);
+  }
+
+  private async report(key: string, hsd: HsdView, record: Remembered, plan: Plan): Promise<void> {
+    const { client, world, queue, clock, metrics, mayWrite } = this.options;
+    metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
+    // What was just read may be newer than what the plan was made from.
+    const current = world.hsd(key)?.status ?? hsd.status;
+    if (hsd.deleting || isDeepStrictEqual(current, plan.status)) return;
+    const wait = record.statusAt + STATUS_INTERVAL_MS - clock.monotonic();
+    if (wait > 0) {
+      queue.addAfter(key, wait);
+      return;
+    }
+    if (!mayWrite()) throw new NotAllowedToWrite();
+    record.statusAt = clock.monotonic();
+    await writeStatus(client, world, hsd, plan.status);
+  }
+
+  private failed(key: string, hsd: HsdView, error: unknown, log: Logger): void {
+    const { queue, events, clock } = this.options;
+    if (error instanceof NotAllowedToWrite) return;
+    if (error instanceof ChildRefused) {
+      const record = this.recordOf(key, hsd);
+      const attempts = (record.refusal?.attempts ?? 0) + 1;
+      const delay = Math.min(REFUSAL_RETRY_MAX_MS, REFUSAL_RETRY_MS * 2 ** (attempts - 1));
+      const { reason, message } = error;
+      record.refusal = { generation: hsd.generation, reason, message, attempts, retryAt: clock.now() + delay };
+      log.warn({ reason, message }, 'the API server refused the child Deployment');
+      queue.add(key);
+      return;
+    }
+    queue.addRateLimited(key);
+    // Somebody else was faster: the next pass sees what they did.
+    if (isConflict(error) || isNotFound(error)) {
+      log.debug({ err: error }, 'outdated decision');
+      return;
+    }
+    log.error({ err: error }, 'reconcile failed');
+    if (!(error instanceof ApiError)) return;
+    const note = `${error.message} (HTTP ${error.code}); trying again`;
+    events.record({ regarding: regarding(hsd), type: 'Warning', reason: 'ReconcileFailed', action: 'Reconcile', note });
+  }
+
+  private syncProbes(key: string, hsd: HsdView): void {
+    const { prober, world } = this.options;
+    const spec = probeSpecOf(hsd);
+    if (spec === undefined) {
+      prober.removeAll(key);
+      return;
+    }
+    const pods = world.pods.of(key).filter((pod) => isLive(pod) && pod.running);
+    prober.setTargets(
+      key,
+      spec,
+      pods.map(({ uid, ip, hostNetwork }) => ({ uid, ip, hostNetwork })),
+    );
+  }
+
+  private answers(key: string): Map<string, ProbeAnswer> {
+    const answers = new Map<string, ProbeAnswer>();
+    for (const { uid } of this.options.world.pods.of(key)) {
+      const result = this.options.prober.result(uid);
+      if (result !== undefined) answers.set(uid, { state: result.state, checkedAt: result.checkedAt });
+    }
+    return answers;
+  }
+
+  private noteDraining(key: string, record: Remembered, now: number): void {
+    const draining = new Map<string, number>();
+    for (const pod of this.options.world.pods.of(key)) {
+      if (pod.state === 'draining') draining.set(pod.uid, record.drainingSince.get(pod.uid) ?? now);
+    }
+    record.drainingSince = draining;
+  }
+
+  /** What was wanted last was wanted until now. */
+  private ageRecommendations(record: Remembered, hsd: HsdView, now: number): void {
+    const windowMs = (hsd.spec.behavior?.scaleDown?.stabilizationWindowSeconds ?? 0) * 1000;
+    const last = record.recommendations.pop();
+    const aged = [...record.recommendations, ...(last ? [{ ...last, at: now }] : [])];
+    record.recommendations = windowMs === 0 ? aged.slice(-1) : aged.filter(({ at }) => at + windowMs > now);
+  }
+
+  private recordOf(key: string, hsd: HsdView): Remembered {
+    const existing = this.records.get(key);
+    if (existing?.uid === hsd.uid) return existing;
+    const fresh: Remembered = {
+      uid: hsd.uid,
+      drainingSince: new Map(),
+      recommendations: this.seed(key, hsd),
+      statusAt: Number.NEGATIVE_INFINITY,
+    };
+    this.records.set(key, fresh);
+    return fresh;
+  }
+
+  /** HPA's answer to a restart: what runs now was wanted just now, so a cool-down is never cut short. */
+  private seed(key: string, hsd: HsdView): Recommendation[] {
+    const { world, clock } = this.options;
+    const child = world.child(hsd);
+    if (child === undefined) return [];
+    const detached = world.pods.of(key).filter((pod) => isLive(pod) && pod.controller?.uid === hsd.uid).length;
+    return [{ at: clock.now(), replicas: child.replicas + detached }];
+  }
+
+  private forget(key: string): void {
+    const { prober, metrics, queue } = this.options;
+    const [namespace = '', name = ''] = key.split('/');
+    prober.removeAll(key);
+    metrics.removeHsd(namespace, name);
+    this.records.delete(key);
+    queue.forget(key);
+  }
+}
+
+function regarding(hsd: HsdView): { apiVersion: string; kind: string; namespace: string; name: string; uid: string } {
+  return { apiVersion: API_VERSION, kind: KIND, namespace: hsd.namespace, name: hsd.name, uid: hsd.uid };
+}

@@ -1,0 +1,89 @@
+import { markWrite as writeOf } from '../../../operator/decide/marks';
+import type { HsdView, PodView } from '../../../operator/decide/model';
+import { MARKS, POD_STATES, type PodState } from '../../../src/api/marks';
+import { anHsd, aPod, HTTP } from './builders';
+
+const COST = 'controller.kubernetes.io/pod-deletion-cost';
+const EVICT = 'cluster-autoscaler.kubernetes.io/safe-to-evict';
+const KARPENTER = 'karpenter.sh/do-not-disrupt';
+const hsd = anHsd();
+const markWrite = (owner: HsdView, pod: PodView, state: PodState): ReturnType<typeof writeOf> =>
+  writeOf(owner, pod, state, true);
+
+test.each(POD_STATES)('a Pod marked %s already is not written again', (state) => {
+  expect(markWrite(hsd, aPod().marked(state).build(), state)).toBeUndefined();
+});
+
+test('a Pod that turned busy gets label, cost and autoscaler marks in one write', () => {
+  expect(markWrite(hsd, aPod().build(), 'busy')).toMatchObject({
+    labels: { 'hsd.paia.tech/name': 'rooms', 'hsd.paia.tech/state': 'busy' },
+    annotations: { [COST]: '1000', [EVICT]: 'false', [KARPENTER]: 'true' },
+  });
+});
+
+test.each<[PodState, PodState]>([
+  ['busy', 'idle'],
+  ['draining', 'idle'],
+  ['busy', 'draining'],
+  ['draining', 'busy'],
+])('from %s to %s nothing of the old state is left', (from, to) => {
+  const pod = aPod().marked(from).build();
+  const after = { ...pod.marks };
+  for (const [key, value] of Object.entries(markWrite(hsd, pod, to)?.annotations ?? {})) {
+    if (value === null) delete after[key];
+    else after[key] = value;
+  }
+  expect(after).toEqual(aPod().marked(to).build().marks);
+});
+
+test('only the marks that differ are written', () => {
+  const pod = aPod()
+    .with({ state: 'busy', marks: { [COST]: '1000', [EVICT]: 'false' } })
+    .build();
+  expect(markWrite(hsd, pod, 'busy')?.annotations).toEqual({ [KARPENTER]: 'true' });
+});
+
+test('a value somebody else wrote is not taken away', () => {
+  const pod = aPod().with({
+    state: 'busy',
+    marks: { ...aPod().marked('busy').build().marks, [COST]: '7', [EVICT]: 'true' },
+  });
+  expect(markWrite(hsd, pod.build(), 'idle')?.annotations).toEqual({ [KARPENTER]: null });
+});
+
+test('a foreign value on an idle Pod is left alone and costs no write', () => {
+  const pod = aPod().with({ state: 'idle', marks: { [COST]: '50' } });
+  expect(markWrite(hsd, pod.build(), 'idle')).toBeUndefined();
+});
+
+test('only the mark that protects lands on a Pod that changed meanwhile', () => {
+  const guarded = (state: PodState): boolean | undefined =>
+    markWrite(hsd, aPod().marked(undefined).build(), state)?.guarded;
+  expect(POD_STATES.map((state) => [state, guarded(state)])).toEqual([
+    ['starting', true],
+    ['idle', true],
+    ['busy', false],
+    ['draining', true],
+  ]);
+});
+
+describe('a Pod of the original operator', () => {
+  const stranger = aPod().marked(undefined).with({ hsd: undefined, busyKey: undefined }).build();
+
+  test('learns the busy key, so that the guard sees it', () => {
+    expect(markWrite(hsd, stranger, 'idle')).toMatchObject({
+      labels: { 'hsd.paia.tech/name': 'rooms', 'hsd.paia.tech/state': 'idle' },
+      annotations: { 'hsd.paia.tech/busy-key': 'paia.tech/busy' },
+    });
+  });
+
+  test('has no busy key in http mode', () => {
+    expect(markWrite(anHsd({ spec: HTTP }), stranger, 'idle')?.annotations).toEqual({});
+  });
+});
+
+test('a busy Pod outranks an idle one and a draining one goes first', () => {
+  const cost = (state: PodState): number => Number(MARKS[state][COST] ?? 0);
+  expect(cost('busy')).toBeGreaterThan(cost('idle'));
+  expect(cost('idle')).toBeGreaterThan(cost('draining'));
+});

@@ -1,0 +1,197 @@
+import type {
+  BudgetView,
+  Controller,
+  DeploymentView,
+  HsdView,
+  PodView,
+  ReplicaSetView,
+} from '../../../../operator/decide/model';
+import { settingsOf } from '../../../../operator/decide/template';
+import { MARKS } from '../../../../src/api/marks';
+import { BUSY_KEY_ANNOTATION, childName } from '../../../../src/api/names';
+import type { HotStandbySpec } from '../../../../src/api/types';
+import { aSpec, HSD_UID } from '../builders';
+
+/** A Pod as the API server holds it, with what the Pod itself knows. */
+export interface SimPod extends Omit<PodView, 'trueKeys' | 'marks' | 'busyKey'> {
+  annotations: Record<string, string>;
+  /** Value of the label `pod-template-hash`. */
+  podHash: string;
+  /** Annotation key the application was started with. */
+  ownKey: string;
+  /** Somebody is in there. */
+  session: boolean;
+}
+
+/** What of a Pod template the controllers must tell apart. */
+export interface SimTemplate {
+  labelled: boolean;
+  templateHash?: string;
+  busyKey?: string;
+  ownKey: string;
+  /** `kubectl rollout restart`. */
+  restartedAt?: string;
+  /** Field of somebody else's `kubectl edit`. */
+  edit?: string;
+}
+
+export interface SimReplicaSet extends ReplicaSetView {
+  template: SimTemplate;
+  podHash: string;
+}
+
+export interface SimDeployment extends DeploymentView {
+  template: SimTemplate;
+}
+
+export type Lost = { pod: string; by: string; ready: boolean };
+
+/** The API server: objects, versions, admission. Everything is kept as views with a little beside them. */
+export class Cluster {
+  now = Date.parse('2026-01-01T00:00:00Z');
+  hsd: HsdView;
+  child: SimDeployment | undefined;
+  budget: BudgetView | undefined;
+  readonly replicaSets = new Map<string, SimReplicaSet>();
+  readonly pods = new Map<string, SimPod>();
+  /** Sessions somebody other than a person ended. Stays empty, that is the point. */
+  readonly lost: Lost[] = [];
+  /** Deletes of busy Pods the guard refused. */
+  refused = 0;
+  private version = 0;
+  private serial = 0;
+
+  constructor(
+    readonly guarded: boolean,
+    spec: Partial<HotStandbySpec>,
+  ) {
+    this.hsd = {
+      uid: HSD_UID,
+      namespace: 'default',
+      name: 'rooms',
+      resourceVersion: this.nextVersion(),
+      generation: 1,
+      deleting: false,
+      finalizers: [],
+      spec: aSpec(spec),
+      status: {},
+    };
+  }
+
+  get newestVersion(): number {
+    return this.version;
+  }
+
+  nextVersion(): string {
+    return String(++this.version);
+  }
+
+  identity(prefix: string): { uid: string; namespace: string; name: string; resourceVersion: string } {
+    const name = `${prefix}-${++this.serial}`;
+    return { uid: `uid-${name}`, namespace: 'default', name, resourceVersion: this.nextVersion() };
+  }
+
+  /** Every change of an object gives it a new version: what makes the operator's preconditions bite. */
+  touch<T extends { resourceVersion: string }>(object: T, changes: Partial<T>): T {
+    return Object.assign(object, changes, { resourceVersion: this.nextVersion() });
+  }
+
+  changeSpec(changes: Partial<HotStandbySpec>): void {
+    const spec = { ...this.hsd.spec, ...changes };
+    this.hsd = { ...this.hsd, spec, generation: this.hsd.generation + 1, resourceVersion: this.nextVersion() };
+  }
+
+  changeChild(changes: Partial<SimDeployment>): void {
+    if (this.child) this.touch(this.child, { ...changes, generation: this.child.generation + 1 });
+  }
+
+  createChild(fields: Partial<SimDeployment> & { template: SimTemplate; replicas: number }): SimDeployment {
+    this.child = {
+      ...this.identity('deployment'),
+      name: childName(this.hsd.name),
+      generation: 1,
+      observedGeneration: 0,
+      deleting: false,
+      matchLabels: this.hsd.spec.selector.matchLabels,
+      paused: false,
+      templateEdited: false,
+      settings: settingsOf(this.hsd),
+      ...fields,
+    };
+    return this.child;
+  }
+
+  createPod(rs: SimReplicaSet): void {
+    const { template, podHash } = rs;
+    const pod: SimPod = {
+      ...this.identity('pod'),
+      ...(template.labelled && { hsd: this.hsd.name, state: 'starting' as const }),
+      controller: { kind: 'ReplicaSet', name: rs.name, uid: rs.uid },
+      deleting: false,
+      phase: 'Pending',
+      ready: false,
+      running: false,
+      createdAt: this.now,
+      hostNetwork: false,
+      annotations: template.busyKey === undefined ? {} : { [BUSY_KEY_ANNOTATION]: template.busyKey },
+      podHash,
+      ownKey: template.ownKey,
+      readySince: 0,
+      session: false,
+    };
+    this.pods.set(pod.uid, pod);
+  }
+
+  /** What the guard's policy says about a DELETE by the ReplicaSet controller. */
+  guards(pod: SimPod): boolean {
+    const key = pod.annotations[BUSY_KEY_ANNOTATION];
+    return this.guarded && key !== undefined && pod.annotations[key]?.toLowerCase() === 'true';
+  }
+
+  deletePod(pod: SimPod, by: string): void {
+    if (pod.session && by !== 'person') this.lost.push({ pod: pod.name, by, ready: pod.ready });
+    this.touch(pod, { deleting: true, session: false });
+  }
+
+  /** The Pod marks itself; a reply that shows the Pod being deleted means that no session starts. */
+  startSession(pod: SimPod): void {
+    if (pod.deleting || !pod.running || pod.session) return;
+    this.touch(pod, { session: true, annotations: { ...pod.annotations, [pod.ownKey]: 'True' } });
+  }
+
+  endSession(pod: SimPod): void {
+    if (!pod.session) return;
+    const { [pod.ownKey]: _, ...annotations } = pod.annotations;
+    this.touch(pod, { session: false, annotations });
+  }
+
+  livePods(): SimPod[] {
+    return [...this.pods.values()].filter((pod) => !pod.deleting);
+  }
+
+  replicaSetsOf(controller: Controller | undefined): SimReplicaSet[] {
+    return [...this.replicaSets.values()].filter((rs) => rs.controller?.uid === controller?.uid);
+  }
+}
+
+const MARK_KEYS = Object.keys(MARKS.busy);
+
+/** As observe/project.ts does it from the whole object. */
+export function viewOfPod({ annotations, podHash: _1, ownKey: _2, session: _3, ...pod }: SimPod): PodView {
+  const marks = MARK_KEYS.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]]));
+  const busyKey = annotations[BUSY_KEY_ANNOTATION];
+  return {
+    ...pod,
+    trueKeys: Object.keys(annotations).filter((key) => annotations[key]?.toLowerCase() === 'true'),
+    ...(busyKey !== undefined && { busyKey }),
+    marks: Object.fromEntries(marks) as Record<string, string>,
+  };
+}
+
+export function viewOfReplicaSet({ template, podHash: _, ...rs }: SimReplicaSet): ReplicaSetView {
+  return { ...rs, ...(template.templateHash !== undefined && { templateHash: template.templateHash }) };
+}
+
+export function viewOfDeployment({ template, ...child }: SimDeployment): DeploymentView {
+  return { ...child, ...(template.templateHash !== undefined && { templateHash: template.templateHash }) };
+}

@@ -1,0 +1,252 @@
+import { withScale } from '../../../../operator/apply/scale-reply';
+import { decide } from '../../../../operator/decide/decide';
+import type {
+  ChildManifest,
+  DeploymentView,
+  HsdView,
+  Observation,
+  Plan,
+  PodView,
+  Recommendation,
+  ReplicaSetView,
+  Write,
+} from '../../../../operator/decide/model';
+import { settingsOf } from '../../../../operator/decide/template';
+import { BUSY_KEY_ANNOTATION, TEMPLATE_HASH_ANNOTATION } from '../../../../src/api/names';
+import { hsdOwner } from '../builders';
+import {
+  type Cluster,
+  type SimPod,
+  type SimReplicaSet,
+  type SimTemplate,
+  viewOfDeployment,
+  viewOfPod,
+  viewOfReplicaSet,
+} from './cluster';
+
+/** The API server refused a write: somebody changed the object meanwhile, or it is gone. */
+export class Refused extends Error {}
+
+export type Kind = 'hsd' | 'child' | 'replicaSets' | 'pods';
+export const KINDS: readonly Kind[] = ['hsd', 'child', 'replicaSets', 'pods'];
+
+/** The operator around `decide`: caches that lag behind, a memory that a crash wipes, writes sent one by one. */
+export class SimOperator {
+  private hsd: HsdView;
+  private child: DeploymentView | undefined;
+  private replicaSets = new Map<string, ReplicaSetView>();
+  private pods = new Map<string, PodView>();
+  private drainingSince = new Map<string, number>();
+  private recommendations: Recommendation[] = [];
+
+  constructor(private readonly cluster: Cluster) {
+    this.hsd = cluster.hsd;
+    this.restart();
+  }
+
+  restart(): void {
+    this.drainingSince.clear();
+    this.recommendations = [];
+    for (const kind of KINDS) this.deliver(kind);
+  }
+
+  /** The watch of one kind catches up. The four are not ordered among themselves. */
+  deliver(kind: Kind): void {
+    const { cluster } = this;
+    const labelled = <V extends { hsd?: string; uid: string }>(views: V[]): Map<string, V> =>
+      new Map(views.filter((view) => view.hsd !== undefined).map((view) => [view.uid, view]));
+    if (kind === 'hsd') this.hsd = cluster.hsd;
+    if (kind === 'child') this.child = cluster.child?.hsd === undefined ? undefined : viewOfDeployment(cluster.child);
+    if (kind === 'replicaSets') this.replicaSets = labelled([...cluster.replicaSets.values()].map(viewOfReplicaSet));
+    if (kind === 'pods') this.pods = labelled([...cluster.pods.values()].map(viewOfPod));
+  }
+
+  observe(): Observation {
+    this.noteDraining();
+    const child = this.child ?? (this.cluster.child && viewOfDeployment(this.cluster.child));
+    return {
+      now: this.cluster.now,
+      hsd: this.hsd,
+      ...(child && { child }),
+      replicaSets: [...this.replicaSets.values()],
+      pods: [...this.pods.values()],
+      probes: new Map(),
+      drainingSince: new Map(this.drainingSince),
+      guarded: this.cluster.guarded,
+      cordoned: new Set(),
+      recommendations: this.recommendations,
+      ...(this.cluster.budget && { budget: this.cluster.budget }),
+      unlabelled: this.unlabelled(child),
+    };
+  }
+
+  plan(): Plan {
+    return decide(this.observe());
+  }
+
+  /**
+   * Sends a plan's writes until one is refused.
+   * @param most dies after so many
+   * @param between runs before every write: the world does not wait
+   * @returns how many were carried out
+   */
+  carryOut(plan: Plan, most = Number.POSITIVE_INFINITY, between: () => void = () => undefined): number {
+    let sent = 0;
+    if (plan.recommendation !== undefined) {
+      this.recommendations.push({ at: this.cluster.now, replicas: plan.recommendation });
+    }
+    try {
+      for (const write of plan.writes.slice(0, most)) {
+        between();
+        this.perform(write);
+        sent++;
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+    this.cluster.hsd = { ...this.cluster.hsd, status: plan.status };
+    return sent;
+  }
+
+  private noteDraining(): void {
+    const draining = [...this.pods.values()].filter((pod) => pod.state === 'draining');
+    this.drainingSince = new Map(draining.map(({ uid }) => [uid, this.drainingSince.get(uid) ?? this.cluster.now]));
+  }
+
+  /** As observe/gather.ts asks for it. */
+  private unlabelled(child: DeploymentView | undefined): Observation['unlabelled'] {
+    const foreign = [...this.replicaSets.values()].filter((rs) => rs.templateHash === undefined);
+    if (child === undefined || (child.templateHash !== undefined && foreign.length === 0)) {
+      return { pods: [], replicaSets: [] };
+    }
+    const replicaSets = [...this.cluster.replicaSets.values()]
+      .filter((rs) => rs.hsd === undefined && rs.controller?.uid === child.uid)
+      .map(viewOfReplicaSet);
+    const owners = new Set([...replicaSets, ...foreign].map((rs) => rs.uid));
+    const pods = this.cluster
+      .livePods()
+      .filter((pod) => pod.hsd === undefined && pod.controller !== undefined && owners.has(pod.controller.uid))
+      .map(viewOfPod);
+    return { pods, replicaSets };
+  }
+
+  private perform(write: Write): void {
+    switch (write.kind) {
+      case 'scaleChild':
+        this.scale(write);
+        return;
+      case 'resumeChild':
+        this.liveChild(write.child.uid);
+        this.changeChild({ paused: false, replicas: write.replicas });
+        return;
+      case 'applyChild':
+        this.apply(write);
+        return;
+      case 'markPod':
+        this.mark(write);
+        return;
+      case 'labelReplicaSet':
+        this.patchReplicaSet(write.replicaSet, { hsd: write.hsd });
+        return;
+      case 'ownReplicaSet':
+        this.patchReplicaSet(write.replicaSet, { controller: hsdOwner });
+        return;
+      case 'orphanReplicaSet':
+        this.patchReplicaSet(write.replicaSet, { deleting: true });
+        return;
+      case 'ownPod':
+        this.changePod(this.livePod(write.pod, true), { controller: hsdOwner });
+        return;
+      case 'deletePod': {
+        const pod = this.livePod(write.pod, true);
+        if (!pod.deleting) this.cluster.deletePod(pod, 'operator');
+        this.pods.set(pod.uid, viewOfPod(pod));
+        return;
+      }
+      case 'createBudget': {
+        const { name, minAvailable } = write;
+        this.cluster.budget = { ...this.cluster.identity('budget'), name, hsd: this.hsd.name, minAvailable };
+        return;
+      }
+      case 'setBudget':
+        if (this.cluster.budget) this.cluster.touch(this.cluster.budget, { minAvailable: write.minAvailable });
+        return;
+      case 'deleteBudget':
+        this.cluster.budget = undefined;
+        return;
+      case 'releaseChild':
+      case 'addFinalizer':
+      case 'removeFinalizer':
+        throw new Error('the simulated hsd is never deleted');
+    }
+  }
+
+  private scale({ child, replicas }: Extract<Write, { kind: 'scaleChild' }>): void {
+    const live = this.liveChild();
+    if (live.replicas !== replicas) this.cluster.changeChild({ replicas });
+    if (this.child?.uid === live.uid) this.child = withScale(child, replicas, live.resourceVersion);
+  }
+
+  private apply({ child, manifest, takeOwnership }: Extract<Write, { kind: 'applyChild' }>): void {
+    const { replicas, paused = false } = manifest.spec;
+    const existing = this.cluster.child;
+    if (child !== undefined) this.liveChild(child.uid);
+    const template = templateOf(manifest);
+    const ours = { hsd: this.hsd.name, controller: hsdOwner, replicas, paused, settings: settingsOf(this.hsd) };
+    if (existing === undefined) this.cluster.createChild({ ...ours, template });
+    else {
+      const { restartedAt, edit } = existing.template;
+      const kept = takeOwnership ? {} : { ...(restartedAt && { restartedAt }), ...(edit && { edit }) };
+      const templateEdited = existing.templateEdited && !takeOwnership;
+      this.cluster.changeChild({ ...ours, template: { ...template, ...kept }, templateEdited });
+    }
+    this.child = this.cluster.child && viewOfDeployment(this.cluster.child);
+  }
+
+  private mark({ pod, labels, annotations, guarded }: Extract<Write, { kind: 'markPod' }>): void {
+    const live = this.livePod(pod, guarded);
+    const after = { ...live.annotations };
+    for (const [key, value] of Object.entries(annotations)) {
+      if (value === null) delete after[key];
+      else after[key] = value;
+    }
+    const state = labels['hsd.paia.tech/state'] as PodView['state'];
+    this.changePod(live, { annotations: after, hsd: labels['hsd.paia.tech/name'], state });
+  }
+
+  private liveChild(uid?: string): NonNullable<Cluster['child']> {
+    const { child } = this.cluster;
+    if (child === undefined || (uid !== undefined && child.uid !== uid)) throw new Refused('no such Deployment');
+    return child;
+  }
+
+  private changeChild(changes: Partial<DeploymentView>): void {
+    this.cluster.changeChild(changes);
+    this.child = viewOfDeployment(this.liveChild());
+  }
+
+  private livePod({ uid, resourceVersion }: PodView, guarded: boolean): SimPod {
+    const pod = this.cluster.pods.get(uid);
+    if (pod === undefined || (guarded && pod.resourceVersion !== resourceVersion)) throw new Refused('Pod changed');
+    return pod;
+  }
+
+  private changePod(pod: SimPod, changes: Partial<SimPod>): void {
+    this.cluster.touch(pod, changes);
+    this.pods.set(pod.uid, viewOfPod(pod));
+  }
+
+  private patchReplicaSet({ uid, resourceVersion }: ReplicaSetView, changes: Partial<SimReplicaSet>): void {
+    const rs = this.cluster.replicaSets.get(uid);
+    if (rs === undefined || rs.resourceVersion !== resourceVersion) throw new Refused('ReplicaSet changed');
+    this.cluster.touch(rs, changes);
+    this.replicaSets.set(uid, viewOfReplicaSet(rs));
+  }
+}
+
+function templateOf({ spec }: ChildManifest): SimTemplate {
+  const { metadata } = spec.template as { metadata: { annotations: Record<string, string> } };
+  const busyKey = metadata.annotations[BUSY_KEY_ANNOTATION];
+  const templateHash = metadata.annotations[TEMPLATE_HASH_ANNOTATION];
+  return { labelled: true, templateHash, busyKey, ownKey: busyKey ?? '' };
+}
