@@ -1,0 +1,3 @@
+module hotstandby.paia.tech/test/cluster/real/pause
+
+go 1.26
