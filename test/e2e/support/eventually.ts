@@ -1,0 +1,28 @@
+/** How long a condition may take on a busy two-core machine before a test gives up on it. */
+const DEADLINE_MS = 30_000;
+const POLL_MS = 25;
+
+/**
+ * Reads until `check` holds: resolves with what it returns, rejects with its last complaint. `check` says "not yet" by
+ * throwing (an `expect` that fails, for example).
+ */
+export async function eventually<T>(check: () => Promise<T> | T, deadlineMs = DEADLINE_MS): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
+
+/** Checks that something stays true: reads again and again for `forMs`. Only for "nothing happens" tests. */
+export async function consistently(check: () => Promise<void> | void, forMs: number): Promise<void> {
+  const end = performance.now() + forMs;
+  while (performance.now() < end) {
+    await check();
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { KubeObject } from '../../../operator/kube/types';
+import type { Pod, Scene } from './scene';
+
+export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+
+/** Answers with a status and a body. */
+export const says =
+  (status: number, body = ''): Answer =>
+  (response) =>
+    void response.writeHead(status).end(body);
+
+/** Takes the question and never answers. */
+export const hangs: Answer = () => undefined;
+
+/** One question a Pod was asked. */
+export interface Question {
+  /** By performance.now(). */
+  atMs: number;
+  method?: string;
+  path?: string;
+  headers: IncomingMessage['headers'];
+}
+
+/** The real HTTP server behind one Pod's IP. */
+export class PodServer {
+  readonly questions: Question[] = [];
+  private server: Server | undefined;
+
+  constructor(
+    readonly ip: string,
+    private readonly port: number,
+    public answer: Answer,
+  ) {}
+
+  async open(): Promise<void> {
+    const server = createServer((request, response) => {
+      const { method, url, headers } = request;
+      this.questions.push({ atMs: performance.now(), method, path: url, headers });
+      this.answer(response, request);
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: this.ip, port: this.port, exclusive: true }, resolve);
+    });
+    this.server = server;
+  }
+
+  /** The app dies: later connections are refused. */
+  async close(): Promise<void> {
+    const server = this.server;
+    this.server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+  }
+}
+
+/** Fewer looks a second would show in how fast new Pods answer. */
+const LOOK_MS = 50;
+
+/**
+ * An HTTP server for every Pod with a label, from the moment it has its (loopback) IP until it is gone: what a container
+ * would be on a real node.
+ */
+export class PodServers {
+  private readonly byUid = new Map<string, PodServer>();
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private failure: unknown;
+
+  /** @param first what a new server answers */
+  constructor(
+    private readonly scene: Scene,
+    private readonly labelSelector: string,
+    private readonly port: number,
+    private readonly first: Answer,
+  ) {
+    this.schedule();
+  }
+
+  /** The server of a Pod. Throws while there is none. */
+  of(pod: KubeObject | undefined): PodServer {
+    if (this.failure !== undefined) throw this.failure;
+    const server = pod && this.byUid.get(pod.metadata.uid);
+    if (server === undefined) throw new Error(`Pod ${pod?.metadata.name} has no server yet`);
+    return server;
+  }
+
+  get all(): PodServer[] {
+    return [...this.byUid.values()];
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.looking;
+    clearTimeout(this.timer);
+    await Promise.all(this.all.map((server) => server.close()));
+  }
+
+  private schedule(): void {
+    this.timer = setTimeout(() => {
+      this.looking = this.look()
+        .catch((error: unknown) => {
+          this.failure = error;
+        })
+        .then(() => this.schedule());
+    }, LOOK_MS);
+  }
+
+  private async look(): Promise<void> {
+    const pods = await this.scene.allPods(this.labelSelector);
+    const uids = new Set(pods.map((pod) => pod.metadata.uid));
+    // The gone ones first: kwok gives their IPs to new Pods.
+    for (const [uid, server] of this.byUid) {
+      if (uids.has(uid)) continue;
+      this.byUid.delete(uid);
+      await server.close();
+    }
+    for (const pod of pods) await this.serve(pod);
+  }
+
+  private async serve({ metadata, status }: Pod): Promise<void> {
+    if (this.byUid.has(metadata.uid) || status?.podIP === undefined) return;
+    const server = new PodServer(status.podIP, this.port, this.first);
+    await server.open();
+    this.byUid.set(metadata.uid, server);
+  }
+}

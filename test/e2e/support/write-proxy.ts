@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Agent, request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { parse, stringify } from 'yaml';
+import { readKubeconfig } from '../../cluster/kubeconfig';
+import { runInfo } from './run-info';
+
+/** `before`: the write never reaches the API server. `after`: it is carried out and the reply is lost. */
+export type Moment = 'before' | 'after';
+
+/**
+ * Stands between an operator and the API server and calls `onHit` at the operator's n-th write: that is how a test kills
+ * an operator between any two of its writes. Reads and watches pass untouched.
+ */
+export class WriteProxy {
+  writes = 0;
+  private readonly server: Server;
+  private readonly agent: Agent;
+
+  constructor(
+    private readonly hit: number,
+    private readonly moment: Moment,
+    private readonly onHit: () => void,
+  ) {
+    this.agent = new Agent({ ca: readKubeconfig(runInfo().admin).tls.ca, keepAlive: true });
+    this.server = createServer((incoming, outgoing) => this.pass(incoming, outgoing));
+  }
+
+  /** Listens and resolves with a kubeconfig that leads here, with the operator's own token. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    const { port } = this.server.address() as AddressInfo;
+    const config = parse(readFileSync(runInfo().operatorKubeconfig, 'utf8')) as { clusters: { cluster: object }[] };
+    const [entry] = config.clusters;
+    if (entry) entry.cluster = { server: `http://127.0.0.1:${port}` };
+    const path = `${runInfo().dir}/proxy-${port}.kubeconfig`;
+    writeFileSync(path, stringify(config), { mode: 0o600 });
+    return path;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    this.agent.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const isWrite = incoming.method !== 'GET' && !incoming.url?.includes('selfsubjectaccessreviews');
+    if (isWrite) this.writes += 1;
+    const isHit = isWrite && this.writes === this.hit;
+    if (isHit && this.moment === 'before') {
+      this.onHit();
+      outgoing.destroy();
+      return;
+    }
+    const { host: _host, ...headers } = incoming.headers;
+    const target = new URL(incoming.url ?? '/', readKubeconfig(runInfo().admin).server);
+    const forward = request(target, { agent: this.agent, method: incoming.method, headers }, (reply) => {
+      if (isHit) {
+        this.onHit();
+        outgoing.destroy();
+        reply.resume();
+        return;
+      }
+      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(outgoing);
+      reply.on('error', () => outgoing.destroy());
+    });
+    forward.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => forward.destroy());
+    incoming.pipe(forward);
+  }
+}
