@@ -25,5 +25,9 @@ module.exports = {
       globalSetup: '<rootDir>/test/e2e/support/setup.ts',
       globalTeardown: '<rootDir>/test/e2e/support/teardown.ts',
     }),
+    project('real', {
+      globalSetup: '<rootDir>/test/real/support/setup.ts',
+      globalTeardown: '<rootDir>/test/real/support/teardown.ts',
+    }),
   ],
 };

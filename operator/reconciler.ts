@@ -5,10 +5,10 @@ import { batches } from './apply/batches';
 import { writeStatus } from './apply/status';
 import { decide } from './decide/decide';
 import type { HsdView, Plan, ProbeAnswer, Recommendation, Refusal } from './decide/model';
-import { isLive } from './decide/pods';
+import { isLive, isProbed } from './decide/pods';
 import type { ApiClient } from './kube/client';
 import type { Clock } from './kube/clock';
-import { ApiError, isConflict, isNotFound } from './kube/errors';
+import { ApiError, isOutdated } from './kube/errors';
 import type { EventRecorder } from './kube/events';
 import type { Logger } from './kube/logger';
 import type { WorkQueue } from './kube/queue';
@@ -79,7 +79,7 @@ export class Reconciler {
       log.debug({ reason: plan.reason }, 'reconciled');
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, plan.reason);
     } catch (error) {
-      const outdated = isConflict(error) || isNotFound(error) || error instanceof NotAllowedToWrite;
+      const outdated = isOutdated(error) || error instanceof NotAllowedToWrite;
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, outdated ? 'Outdated' : 'Error');
       this.failed(key, hsd, error, log);
     }
@@ -118,8 +118,10 @@ export class Reconciler {
   private async carryOut(key: string, hsd: HsdView, plan: Plan, since: number | undefined): Promise<void> {
     const { client, world, mayWrite, queue, clock, metrics } = this.options;
     const { runs, more } = batches(plan.writes);
+    const warn = (reason: string, note: string): void =>
+      this.options.events.record({ regarding: regarding(hsd), type: 'Warning', reason, action: 'Reconcile', note });
     for (const run of runs) {
-      await Promise.all(run.map((write) => perform({ client, world, mayWrite }, hsd, write)));
+      await Promise.all(run.map((write) => perform({ client, world, mayWrite, warn }, hsd, write)));
       const scaled = run[0]?.kind === 'scaleChild' && run[0].replicas > run[0].child.replicas;
       if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
     }
@@ -133,7 +135,7 @@ export class Reconciler {
     metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
     // What was just read may be newer than what the plan was made from.
     const current = world.hsd(key)?.status ?? hsd.status;
-    if (hsd.deleting || isDeepStrictEqual(current, plan.status)) return;
+    if (isDeepStrictEqual(current, plan.status)) return;
     const wait = record.statusAt + STATUS_INTERVAL_MS - clock.monotonic();
     if (wait > 0) {
       queue.addAfter(key, wait);
@@ -159,7 +161,7 @@ export class Reconciler {
     }
     queue.addRateLimited(key);
     // Somebody else was faster: the next pass sees what they did.
-    if (isConflict(error) || isNotFound(error)) {
+    if (isOutdated(error)) {
       log.debug({ err: error }, 'outdated decision');
       return;
     }
@@ -176,7 +178,7 @@ export class Reconciler {
       prober.removeAll(key);
       return;
     }
-    const pods = world.pods.of(key).filter((pod) => isLive(pod) && pod.running);
+    const pods = world.pods.of(key).filter((pod) => isLive(pod) && pod.running && isProbed(pod, hsd.spec));
     prober.setTargets(
       key,
       spec,
@@ -188,7 +190,7 @@ export class Reconciler {
     const answers = new Map<string, ProbeAnswer>();
     for (const { uid } of this.options.world.pods.of(key)) {
       const result = this.options.prober.result(uid);
-      if (result !== undefined) answers.set(uid, { state: result.state, checkedAt: result.checkedAt });
+      if (result !== undefined) answers.set(uid, result);
     }
     return answers;
   }

@@ -34,7 +34,7 @@ func markBusy() (leaving bool, err error) { return patchOwnPod("true") }
 func clearMark() (leaving bool, err error) { return patchOwnPod(nil) }
 
 func patchOwnPod(value any) (leaving bool, err error) {
-	// metadata.uid is a precondition: a Pod of the same name that came later (StatefulSets reuse names) answers 409.
+	// With metadata.uid the write cannot hit a later Pod of the same name (StatefulSets reuse names): that answers 422.
 	patch := map[string]any{"metadata": map[string]any{
 		"uid":         os.Getenv("POD_UID"),
 		"annotations": map[string]any{busyAnnotation: value},

@@ -30,6 +30,8 @@ export interface Demo {
   readonly apps: readonly DemoApp[];
   readonly model: Model;
   readonly sessions: Sessions;
+  /** What the operator last complained of, for explanations; undefined: nothing, or it is not ours. */
+  readonly operatorTrouble: () => string | undefined;
 }
 
 /** A person said no, or asked to stop. Nothing is wrong. */
@@ -67,19 +69,31 @@ export async function startDemo({ options, progress, signal, undo, onLost }: Sta
   if (target.kind === 'external') undo(() => removeInstalled(target, plan));
   await progress.during('installing the manifests of synth/', installObjects(target, plan.missing));
   signal.throwIfAborted();
-  if (!plan.hasOperator) {
-    await bundled;
-    const kubeconfig = await writeOperatorKubeconfig(target, target.dir);
-    const namespace = target.kind === 'external' ? DEMO_NAMESPACE : undefined;
-    const start = LocalOperator.start({ dir: target.dir, kubeconfig, namespace, onLost });
-    const operator = await progress.during('starting the operator', start);
-    undo(() => operator.stop());
-  }
+  const operator = plan.hasOperator ? undefined : await startOperator(target, bundled, { progress, undo, onLost });
   signal.throwIfAborted();
   if (target.kind === 'external') undo(() => removeDemo(target));
   await progress.during(`applying the examples: hsd ${apps.map(({ name }) => name).join(', ')}`, apply(target, apps));
   signal.throwIfAborted();
-  return { ...(await watch(client, apps, undo, signal)), kind: target.kind, kubeconfig: target.kubeconfig, apps };
+  const { kind, kubeconfig } = target;
+  const operatorTrouble = (): string | undefined => operator?.trouble();
+  return { ...(await watch(client, apps, undo, signal)), kind, kubeconfig, apps, operatorTrouble };
+}
+
+async function startOperator(
+  target: Target,
+  bundled: Promise<void>,
+  { progress, undo, onLost }: Pick<StartOptions, 'progress' | 'undo' | 'onLost'>,
+): Promise<LocalOperator> {
+  const { dir } = target;
+  const [kubeconfig] = await Promise.all([writeOperatorKubeconfig(target, dir), bundled]);
+  // Not more of somebody's cluster than was announced.
+  const namespace = target.kind === 'external' ? DEMO_NAMESPACE : undefined;
+  const operator = await progress.during(
+    'starting the operator',
+    LocalOperator.start({ dir, kubeconfig, namespace, onLost }),
+  );
+  undo(() => operator.stop());
+  return operator;
 }
 
 /** Throws Stopped when it is somebody's cluster and the answer is no. */

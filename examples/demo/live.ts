@@ -8,19 +8,22 @@ import { isAttached, poolState } from './model';
 import { Screen } from './screen';
 import type { Stopper } from './stopper';
 import { type Details, layout, type View } from './table';
+import { waitUntil } from './wait';
 
 /** A burst of events is one picture: more than 30 a second nobody sees. */
 const FRAME_MS = 33;
 /** Ages are shown in seconds. */
 const AGE_MS = 1_000;
 const BURST = 5;
+/** At maxReplicas no further Pod comes until a session ends. */
+const BURST_WAIT_MS = 30_000;
 
 /** Shows the table until the stopper's signal aborts, then rejects with its reason; the terminal is as before. */
 export async function runLive(demo: Demo, stopper: Stopper): Promise<never> {
   const { stdin, stdout } = process;
   const colors = !process.env.NO_COLOR;
   const screen = new Screen(stdout, colors);
-  const live = new Live(demo, screen, () => stopper.quit(), systemClock);
+  const live = new Live(demo, screen, stopper, systemClock);
   const onKey = (_text: string | undefined, key: Key): void => live.press(key);
   const onResize = (): void => live.resize();
   const onEnd = (): void => stopper.quit();
@@ -57,7 +60,7 @@ class Live {
   constructor(
     private readonly demo: Demo,
     private readonly screen: Screen,
-    private readonly quit: () => void,
+    private readonly stopper: Pick<Stopper, 'signal' | 'quit'>,
     private readonly clock: Clock,
   ) {
     this.selection = { hsd: demo.apps[0]?.name ?? '', details: false };
@@ -84,13 +87,11 @@ class Live {
   press(key: Key): void {
     const action = actionOf(key);
     if (action === undefined) return;
-    if (action === 'quit') this.quit();
+    if (action === 'quit') this.stopper.quit();
     this.selection = select(this.selection, action, this.demo.model.hsds);
     this.drawSoon();
     const { hsd } = this.selection;
-    this.act(action, hsd).catch((error: unknown) => {
-      this.note(hsd, error instanceof Error ? error.message : String(error), true);
-    });
+    this.act(action, hsd).catch((error: unknown) => this.complain(hsd, error));
   }
 
   private async act(action: Action, hsd: string): Promise<void> {
@@ -118,12 +119,18 @@ class Live {
     this.note(hsd, `session started on ${pod.name}`);
   }
 
+  /** More sessions at once than there may be idle Pods: the rest begin as fast as Pods follow. */
   private async burst(hsd: string): Promise<void> {
-    const all = await Promise.allSettled(Array.from({ length: BURST }, () => this.startSession(hsd)));
-    const failures = all.filter((result) => result.status === 'rejected');
-    if (failures.length === 0) return;
-    const [first] = failures.map(({ reason }) => (reason instanceof Error ? reason.message : String(reason)));
-    throw new Error(`${failures.length} of ${BURST} sessions not started: ${first}`);
+    const { model } = this.demo;
+    const wait = { model, clock: this.clock, signal: this.stopper.signal, deadlineMs: BURST_WAIT_MS };
+    for (let started = 0; started < BURST; started += 1) {
+      await waitUntil('an idle Pod for the next session', () => model.free(hsd).length > 0, wait);
+      this.startSession(hsd).catch((error: unknown) => this.complain(hsd, error));
+    }
+  }
+
+  private complain(hsd: string, error: unknown): void {
+    if (!this.stopper.signal.aborted) this.note(hsd, error instanceof Error ? error.message : String(error), true);
   }
 
   private note(hsd: string, text: string, isWarning = false): void {

@@ -58,6 +58,8 @@ export class Model {
   private readonly podsByUid = new Map<string, DemoPod>();
   /** What the demo knows of Pods ahead of the watch: a session it has just started or ended. */
   private readonly foreseen = new Map<string, 'busy' | 'free'>();
+  /** Of Pods whose busy mark has been asked for, by uid. */
+  private readonly timings = new Map<string, Timing>();
   private readonly listeners = new Set<() => void>();
 
   /** Calls `listener` after every change until the returned function is called. */
@@ -81,12 +83,15 @@ export class Model {
     this.changed();
   }
 
-  applyPod({ current, previous }: Change<DemoPod>): void {
-    if (current) this.podsByUid.set(current.uid, current);
-    else if (previous) this.podsByUid.delete(previous.uid);
+  /** @param atMs monotonic milliseconds of the event's arrival, for the reaction */
+  applyPod({ current, previous }: Change<DemoPod>, atMs: number): void {
     const uid = current?.uid ?? previous?.uid ?? '';
-    const isKnown = current === undefined || this.foreseen.get(uid) === (isMarkedBusy(current) ? 'busy' : 'free');
-    if (isKnown) this.foreseen.delete(uid);
+    if (current) this.podsByUid.set(uid, current);
+    else this.podsByUid.delete(uid);
+    if (current === undefined || this.foreseen.get(uid) === usage(current)) this.foreseen.delete(uid);
+    if (current === undefined) this.timings.get(uid)?.cancel();
+    else if (isMarkedBusy(current)) this.timings.get(uid)?.marked(atMs);
+    if (current === undefined || isMarkedBusy(current)) this.timings.delete(uid);
     this.changed();
   }
 
@@ -147,7 +152,10 @@ export class Model {
     if (!hsd) return undefined;
     const { idleTarget, minReplicas = 0, maxReplicas } = hsd.spec;
     const { desired } = capacity({ busy: this.inSession(name).length, idleTarget, minReplicas, maxReplicas });
-    return desired > this.wanted(name) ? this.reactions.begin(name, desired) : undefined;
+    if (desired <= this.wanted(name)) return undefined;
+    const timing = this.reactions.begin(name, desired);
+    this.timings.set(pod.uid, timing);
+    return timing;
   }
 
   /** A session is being ended on a Pod. */
@@ -158,6 +166,8 @@ export class Model {
   /** What `starting` or `ending` announced did not happen. */
   failed(pod: DemoPod): void {
     this.foreseen.delete(pod.uid);
+    this.timings.get(pod.uid)?.cancel();
+    this.timings.delete(pod.uid);
   }
 
   rows(): Row[] {

@@ -104,12 +104,19 @@ class Script {
     }
   }
 
+  /** Where to look: the Pods, the last warning Event, and what the operator complains of. */
   private whatIsThere(): string {
-    const [last] = this.model.log.filter(({ hsd, isWarning }) => hsd === this.hsd && isWarning).slice(-1);
-    const pods = this.model
-      .pods(this.hsd)
-      .map((pod) => `${pod.name} ${pod.state ?? 'without a state'}${pod.ready ? '' : ', not Ready'}`);
-    return `there is: ${pods.join('; ') || 'no Pod'}${last ? `. ${last.text}` : ''}`;
+    const { model, hsd, demo } = this;
+    const pods = model
+      .pods(hsd)
+      .map(({ name, state, ready }) => `${name} ${state ?? 'new'}${ready ? '' : ', not Ready'}`);
+    const warning = model.log.findLast((entry) => entry.hsd === hsd && entry.isWarning)?.text;
+    const trouble = demo.operatorTrouble();
+    return [
+      `there is: ${pods.join('; ') || 'no Pod'}`,
+      ...(warning ? [`Event: ${warning}`] : []),
+      ...(trouble ? [`operator: ${trouble}`] : []),
+    ].join('. ');
   }
 
   private child() {

@@ -13,6 +13,9 @@ export interface LocalOperatorOptions {
   onLost: (why: string) => void;
 }
 
+/** pino's levels: 40 warn, 50 error, 60 fatal. */
+const WARNING = /^\{"level":[456]0,/;
+
 /** The operator as a process of this machine. It does not outlive this process, whatever ends it. */
 export class LocalOperator {
   private stopping = false;
@@ -51,6 +54,15 @@ export class LocalOperator {
       if (!operator.stopping) onLost(`the operator ${what}; the end of its log:\n${lastLines(logFile)}`);
     });
     return operator;
+  }
+
+  /** The latest warning or error in its log, in one line; undefined when there is none. */
+  trouble(): string | undefined {
+    const lines = readFileSync(this.program.logFile, 'utf8').trimEnd().split('\n').reverse();
+    const line = lines.find((text) => WARNING.test(text));
+    if (line === undefined) return undefined;
+    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } };
+    return [msg, err?.message].filter(Boolean).join(': ');
   }
 
   async stop(): Promise<void> {

@@ -1,16 +1,19 @@
 /** One session whose child Deployment must grow. */
 export interface Timing {
-  /** Milliseconds from the reply of the busy write to the event with the child's new replicas; undefined: not yet. */
+  /** Milliseconds from the busy mark to the event with the child's new replicas; undefined: not yet. */
   ms: number | undefined;
-  /** The busy write was answered at this moment. */
-  replied(atMs: number): void;
+  /**
+   * The busy mark was known to be written at this moment: the reply to the write, or the Pod's watch event when an app
+   * wrote it and has not told yet. The first counts.
+   */
+  marked(atMs: number): void;
   /** The write did not happen. */
   cancel(): void;
 }
 
 interface Outstanding extends Timing {
   readonly needs: number;
-  repliedAt?: number;
+  markedAt?: number;
   reachedAt?: number;
 }
 
@@ -26,8 +29,8 @@ export class Reactions {
     const timing: Outstanding = {
       needs,
       ms: undefined,
-      replied: (atMs) => {
-        timing.repliedAt = atMs;
+      marked: (atMs) => {
+        timing.markedAt ??= atMs;
         this.settle(hsd, timing);
       },
       cancel: () => void waiting.delete(timing),
@@ -51,9 +54,9 @@ export class Reactions {
   }
 
   private settle(hsd: string, timing: Outstanding): void {
-    if (timing.repliedAt === undefined || timing.reachedAt === undefined) return;
-    // The event may overtake the reply: they travel on two connections.
-    timing.ms = Math.max(0, timing.reachedAt - timing.repliedAt);
+    if (timing.markedAt === undefined || timing.reachedAt === undefined) return;
+    // The child's event may overtake the Pod's: they travel on two connections.
+    timing.ms = Math.max(0, timing.reachedAt - timing.markedAt);
     this.last.set(hsd, timing.ms);
     this.outstanding.get(hsd)?.delete(timing);
   }

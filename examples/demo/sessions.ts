@@ -88,10 +88,9 @@ export class Sessions {
       answer = error instanceof Error ? error.message : String(error);
     }
     if (answer === undefined) {
-      timing?.replied(this.options.clock.monotonic());
+      timing?.marked(this.options.clock.monotonic());
       return undefined;
     }
-    timing?.cancel();
     this.options.model.failed(pod);
     return answer;
   }

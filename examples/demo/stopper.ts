@@ -24,7 +24,7 @@ export class Stopper {
 
   /** Listens to the process's signals. */
   listen(): void {
-    for (const [name, exitCode] of Object.entries(SIGNALS)) process.on(name, () => this.signalled(name, exitCode));
+    for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) process.on(name, () => this.signalled(name));
   }
 
   /** A person asked to stop: nothing is wrong. */
@@ -37,7 +37,9 @@ export class Stopper {
     this.begin(new Error(why), 1);
   }
 
-  private signalled(name: string, exitCode: number): void {
+  /** A signal has arrived. */
+  signalled(name: keyof typeof SIGNALS): void {
+    const exitCode = SIGNALS[name];
     if (this.firstMs !== undefined && this.clock.monotonic() - this.firstMs > ECHO_MS) this.onForce(exitCode);
     this.begin(new Stopped(`stopped by ${name}`), exitCode);
   }

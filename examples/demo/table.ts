@@ -97,7 +97,7 @@ const KEYS: readonly (readonly [key: string, what: string])[] = [
 
 /** The whole screen: exactly `size.rows` lines, the keys at the bottom. */
 export function layout(view: View, size: { columns: number; rows: number }): Line[] {
-  const footer = footerOf(view);
+  const footer = footerOf(view, size.columns);
   const top = topOf(view);
   const space = Math.max(0, size.rows - top.length - footer.length);
   const middle = view.details ? detailLines(view.details, space) : logLines(view.log, space, size.columns);
@@ -162,21 +162,27 @@ function detailLines({ child, replicas, isPaused, pods }: Details, space: number
 
 const INDENT = 10;
 
-/** The newest entries that fit, the last one at the bottom. */
+/** The newest entries that fit as a whole, the last one at the bottom. */
 function logLines(log: readonly LogLine[], space: number, columns: number): Line[] {
-  if (space < 2) return [];
-  const lines = log.slice(-space).flatMap(({ time, hsd, text, isWarning }): Line[] => {
-    const style = isWarning ? 'yellow' : undefined;
-    const [first = '', ...rest] = wrap(`${hsd}: ${text}`, Math.max(20, columns - INDENT - 1));
+  const shown: Line[] = [];
+  for (const entry of log.toReversed()) {
+    const lines = entryLines(entry, Math.max(20, columns - INDENT - 1));
+    // One line for the heading, one of distance to the keys.
+    if (shown.length + lines.length > space - 2) break;
+    shown.unshift(...lines);
+  }
+  return space < 2 ? [] : [[{ text: ' Events', style: 'bold' }], ...shown];
+}
+
+function entryLines({ time, hsd, text, isWarning }: LogLine, width: number): Line[] {
+  const style = isWarning ? 'yellow' : undefined;
+  return wrap(`${hsd}: ${text}`, width).map((part, index): Line => {
+    const margin = index === 0 ? ` ${time} ` : ' '.repeat(INDENT);
     return [
-      [
-        { text: ` ${time} `, style: 'dim' },
-        { text: first, style },
-      ],
-      ...rest.map((part): Line => [{ text: ' '.repeat(INDENT) }, { text: part, style }]),
+      { text: margin, style: 'dim' },
+      { text: part, style },
     ];
   });
-  return [[{ text: ' Events', style: 'bold' }], ...lines.slice(-(space - 2))];
 }
 
 /** Breaks a text between words into pieces of at most `width`; a longer word stands alone. */
@@ -190,12 +196,24 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-function footerOf({ kubeconfig }: View): Line[] {
-  const keys = KEYS.flatMap(([key, what]): Span[] => [
-    { text: ` ${key}`, style: 'bold' },
-    { text: ` ${what} `, style: 'dim' },
-  ]);
-  return [keys, [{ text: ` export KUBECONFIG=${kubeconfig}`, style: 'cyan' }]];
+/** The keys on as many lines as they need, and how to look with other tools. */
+function footerOf({ kubeconfig }: View, columns: number): Line[] {
+  const lines: Span[][] = [[]];
+  let width = 0;
+  for (const [key, what] of KEYS) {
+    const spans: Span[] = [
+      { text: ` ${key}`, style: 'bold' },
+      { text: ` ${what} `, style: 'dim' },
+    ];
+    const length = key.length + what.length + 3;
+    if (width + length > columns && width > 0) {
+      lines.push([]);
+      width = 0;
+    }
+    width += length;
+    lines.at(-1)?.push(...spans);
+  }
+  return [...lines, [{ text: ` export KUBECONFIG=${kubeconfig}`, style: 'cyan' }]];
 }
 
 /** Milliseconds for a person: `14 ms`, `1.8 s`; `-` when there are none. */

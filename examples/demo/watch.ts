@@ -34,7 +34,9 @@ export class Watches {
   constructor(private readonly options: WatchOptions) {
     const { namespace, model, clock } = options;
     const labelled = { labelSelector: NAME_LABEL };
-    this.pods = this.reflector(paths.pods.list(namespace), labelled, demoPod, (change) => model.applyPod(change));
+    this.pods = this.reflector(paths.pods.list(namespace), labelled, demoPod, (change) =>
+      model.applyPod(change, clock.monotonic()),
+    );
     this.reflectors = [
       this.pods,
       this.reflector(

@@ -2,7 +2,7 @@ import { childName, DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
 import type { HsdView, Write } from '../decide/model';
 import { ownerReference } from '../decide/template';
 import type { ApiClient } from '../kube/client';
-import { ApiError, isForbidden, isInvalid, isNotFound } from '../kube/errors';
+import { ApiError, isForbidden, isInvalid, isNotFound, isOutdated } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
 import { takeSpec } from '../observe/managed-fields';
@@ -17,6 +17,8 @@ export interface Applier {
   world: World;
   /** Asked before every write: false ends the pass (a lost lease, a stop). */
   mayWrite: () => boolean;
+  /** Reports what people should know and nothing can be done about, as a Warning Event. */
+  warn: (reason: string, note: string) => void;
 }
 
 /** The API server refused the child Deployment for what Git says, in its own words. */
@@ -120,9 +122,9 @@ async function takeOwnership({ client }: Applier, path: string): Promise<void> {
 }
 
 function isRefusal(error: unknown): error is ApiError {
-  const terminating =
-    error instanceof ApiError && error.details?.causes?.some((c) => c.reason === 'NamespaceTerminating');
-  return !terminating && error instanceof ApiError && (isInvalid(error) || isForbidden(error) || error.code === 400);
+  if (!(error instanceof ApiError) || isOutdated(error)) return false;
+  const isTerminating = error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
+  return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400);
 }
 
 function reasonOf(error: ApiError): string {

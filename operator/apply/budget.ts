@@ -1,18 +1,27 @@
 import { budgetName, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
 import type { HsdView } from '../decide/model';
 import { ownerReference } from '../decide/template';
+import { isAlreadyExists } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
 import { type Applier, type Of, observeDeletion } from './apply';
 
 type BudgetWrite = Of<'createBudget'> | Of<'setBudget'> | Of<'deleteBudget'>;
 
-/** @throws ApiError with 409 AlreadyExists when somebody else's budget has that name */
-export async function writeBudget({ client, world }: Applier, hsd: HsdView, write: BudgetWrite): Promise<void> {
+export async function writeBudget({ client, world, warn }: Applier, hsd: HsdView, write: BudgetWrite): Promise<void> {
   const { namespace } = hsd;
   if (write.kind === 'createBudget') {
     const body = manifest(hsd, write.minAvailable);
-    world.budgets.observe(namespace, await client.create<KubeObject>(paths.podDisruptionBudgets.list(namespace), body));
+    try {
+      world.budgets.observe(
+        namespace,
+        await client.create<KubeObject>(paths.podDisruptionBudgets.list(namespace), body),
+      );
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // Everything else still has to be done: a missing budget only leaves evictions unguarded.
+      warn('BudgetConflict', `PodDisruptionBudget ${write.name} exists and is not ours: busy Pods can be evicted`);
+    }
     return;
   }
   const { uid, name, resourceVersion } = write.budget;

@@ -2,12 +2,12 @@ import { DRAIN_FINALIZER, KIND } from '../../src/api/names';
 import { budgetWrites } from './budget';
 import { type Capacity, capacity } from './capacity';
 import { deletionPlan } from './deletion';
-import { alreadySaid, type Doings, eventsOf, type Scale } from './events';
+import { alreadySaid, type Doings, eventsOf } from './events';
 import { markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
-import { type Drain, drain } from './scale-down';
+import { type Drain, drain, scaleWrites } from './scale-down';
 import { stabilize } from './stabilization';
 import { statusOf } from './status';
 import { childManifest } from './template';
@@ -108,7 +108,9 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const busy = facts.filter((f) => f.busy).length;
   const busyDetached = facts.filter((f) => f.busy && !f.attached).length;
   const held = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
-  const replicas = held.replicas - busyDetached;
+  // A Pod whose probe fails is not counted busy, yet may be: the child holds it even beyond what is wanted.
+  const spared = child === undefined ? 0 : facts.filter((f) => f.attached && f.spared).length;
+  const replicas = Math.max(held.replicas - busyDetached, spared);
   const going = drain({
     observation,
     facts,
@@ -116,7 +118,8 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     idleWanted: held.replicas - busy,
     mayLower: mayLower(observation, revs),
   });
-  const scale = child && scaleWrites(observation, child, replicas, going);
+  // A paused child is between two steps of a rollout: the step that unpauses it carries the replicas.
+  const scale = child?.paused === false ? scaleWrites(observation, child, replicas, going) : undefined;
   const creation = child === undefined && stalled === undefined ? [createChild(observation, facts, replicas)] : [];
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
@@ -178,27 +181,6 @@ function createChild({ hsd, replicaSets }: Observation, facts: readonly PodFacts
   const held = facts.filter((f) => orphaned.has(f.pod.controller?.uid ?? '')).length;
   const manifest = childManifest(hsd, Math.max(replicas, held), false);
   return { kind: 'applyChild', manifest, takeOwnership: false };
-}
-
-function scaleWrites(observation: Observation, child: DeploymentView, replicas: number, going: Drain): Scale {
-  // A paused child is between two steps of a rollout: the step that unpauses it carries the replicas.
-  if (child.paused) return { writes: [] };
-  if (replicas > child.replicas) return scaleTo(child, replicas);
-  if (going.lowerTo === undefined) return { writes: [] };
-  const detach = going.detach.map((pod): Write => ({ kind: 'ownPod', pod }));
-  // Whom no guard protects a lowered ReplicaSet could end first: better one Pod too many for a moment.
-  if (!going.detach.every((pod) => observation.guarded && guardSees(pod))) return { writes: detach };
-  const lowered = scaleTo(child, going.lowerTo - detach.length);
-  return { ...lowered, writes: [...lowered.writes, ...detach] };
-}
-
-/** The admission policy knows a busy Pod by its annotation, or in http mode by its label. */
-function guardSees({ busyKey, state, trueKeys }: PodView): boolean {
-  return busyKey === undefined ? state === 'busy' : trueKeys.includes(busyKey);
-}
-
-function scaleTo(child: DeploymentView, replicas: number): Scale {
-  return { writes: [{ kind: 'scaleChild', child, replicas }], event: { from: child.replicas, to: replicas } };
 }
 
 /** Marks that protect come first, then the budget that counts them. */

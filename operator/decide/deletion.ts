@@ -3,19 +3,22 @@ import { budgetWrites } from './budget';
 import { markWrite } from './marks';
 import type { HsdView, Observation, Plan, Write } from './model';
 import { type PodFacts, podFacts, stateOf } from './pods';
-import { revisions } from './rollout';
-import { drain } from './scale-down';
+import { type Revisions, retirement, revisions } from './rollout';
+import { drain, scaleWrites } from './scale-down';
 import { statusOf } from './status';
 
 /**
  * Ownership and finalizers are all that stands between a deleted hsd and the garbage collector. With
  * `sessions.onDelete: Drain` the object stays until the last session has ended.
  */
-export function deletionPlan(observation: Observation): Plan {
-  const { hsd } = observation;
+export function deletionPlan(seen: Observation): Plan {
+  const { hsd, child } = seen;
+  // Somebody else's Deployment of that name is none of ours to lower.
+  const observation = child?.controller?.uid === hsd.uid ? seen : { ...seen, child: undefined };
   const foreign = removal(hsd, KOPF_FINALIZER);
   if (!hsd.finalizers.includes(DRAIN_FINALIZER)) return plan(observation, foreign, 'Deleting');
-  const facts = podFacts(observation, revisions(observation).retired);
+  const revs = revisions(observation);
+  const facts = podFacts(observation, revs.retired);
   const spared = facts.filter((f) => f.spared);
   const detached = facts.filter((f) => !f.attached);
   const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
@@ -27,7 +30,7 @@ export function deletionPlan(observation: Observation): Plan {
     const marks = detached.flatMap((f) => markWrite(hsd, f.pod, stateOf(f, false), false) ?? []);
     return plan(observation, [...foreign, ...release, ...marks, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
   }
-  return drainPlan(observation, facts, foreign);
+  return drainPlan(observation, revs, facts, foreign);
 }
 
 function removal({ finalizers }: HsdView, finalizer: string): Write[] {
@@ -38,14 +41,14 @@ function plan({ hsd }: Observation, writes: Write[], reason: string): Plan {
   return { writes, status: hsd.status, events: [], probe: [], reason };
 }
 
-/** Idle Pods go at once; the child sinks to the number of its busy ones. */
-function drainPlan(observation: Observation, facts: readonly PodFacts[], foreign: Write[]): Plan {
+/** Idle Pods go at once; the child sinks to the number of its busy ones. A rollout on its way ends with adoption. */
+function drainPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], foreign: Write[]): Plan {
   const { hsd, child } = observation;
   const busy = facts.filter((f) => f.busy).length;
-  const replicas = busy - facts.filter((f) => f.busy && !f.attached).length;
-  const going = drain({ observation, facts, replicas, idleWanted: 0, mayLower: child !== undefined && !child.paused });
-  const lowered: Write[] =
-    child && going.lowerTo !== undefined ? [{ kind: 'scaleChild', child, replicas: going.lowerTo }] : [];
+  const replicas = facts.filter((f) => f.attached && f.spared).length;
+  const going = drain({ observation, facts, replicas, idleWanted: 0, mayLower: child !== undefined });
+  const lowered = child ? scaleWrites(observation, child, replicas, going).writes : [];
+  const { adopt, handOver, release } = retirement(observation, revs);
   const ending = new Set(going.end.map((pod) => pod.uid));
   const marks = facts
     .filter((f) => !ending.has(f.pod.uid))
@@ -54,7 +57,16 @@ function drainPlan(observation: Observation, facts: readonly PodFacts[], foreign
   const waiting = { reason: 'Draining', message: waitingFor(facts) };
   const capacity = { desired: busy, idleWanted: 0 };
   return {
-    writes: [...foreign, ...marks, ...budgetWrites(observation, busy), ...lowered, ...ends],
+    writes: [
+      ...foreign,
+      ...marks,
+      ...budgetWrites(observation, busy),
+      ...lowered,
+      ...adopt,
+      ...handOver,
+      ...release,
+      ...ends,
+    ],
     status: statusOf({
       observation,
       facts,

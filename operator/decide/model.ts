@@ -101,7 +101,10 @@ export interface PodView extends ObjectView {
 /** Last answer of an HTTP probe. `unknown`: the probe itself failed. */
 export interface ProbeAnswer {
   state: 'busy' | 'idle' | 'unknown';
+  /** When the question was sent. */
   checkedAt: number;
+  /** The last valid answer of this very Pod, when `state` is unknown and there was one. */
+  lastAnswer?: 'busy' | 'idle';
 }
 
 /** Why the API server refused the child Deployment for this generation. */

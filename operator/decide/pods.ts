@@ -31,6 +31,14 @@ export function busyKeyOf(spec: HotStandbySpec): string | undefined {
   return probe?.mode === 'http' ? undefined : (probe?.annotationKey ?? DEFAULT_BUSY_ANNOTATION);
 }
 
+/**
+ * Whether HTTP probes tell of its sessions: it was started for them, whatever the mode is now. Any other Pod marks
+ * itself with the annotation it was told at its start; one taken over (no label yet) is read by the mode of its hsd.
+ */
+export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
+  return pod.busyKey === undefined && (pod.hsd !== undefined || busyKeyOf(spec) === undefined);
+}
+
 /** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
 export function podFacts(observation: Observation, retired: ReadonlySet<string>): PodFacts[] {
   const { cordoned: nodes, hsd, now } = observation;
@@ -54,15 +62,15 @@ export function podFacts(observation: Observation, retired: ReadonlySet<string>)
 function sessionOf(pod: PodView, { hsd, probes }: Observation): { busy: boolean; unknown: boolean } {
   const key = busyKeyOf(hsd.spec);
   // A Pod started under another annotationKey or mode marks itself as it was told at its start: either key counts.
-  if (pod.busyKey !== undefined || (key !== undefined && pod.hsd === undefined)) {
+  if (!isProbed(pod, hsd.spec)) {
     return { busy: pod.trueKeys.some((k) => k === key || k === pod.busyKey), unknown: false };
   }
   // No container runs: there is no session to lose, and nothing that could answer a probe.
   if (pod.phase === 'Pending' || !pod.running) return { busy: false, unknown: false };
-  // In annotation mode nobody probes a Pod that was started for probes: it stays what it last was.
-  const answer = key === undefined ? (probes.get(pod.uid)?.state ?? 'unknown') : 'unknown';
-  if (answer === 'unknown') return { busy: pod.state === 'busy', unknown: true };
-  return { busy: answer === 'busy', unknown: false };
+  const answer = probes.get(pod.uid);
+  if (answer !== undefined && answer.state !== 'unknown') return { busy: answer.state === 'busy', unknown: false };
+  // Its last answer may not have become a mark yet (an API server that was away); a new operator knows the mark alone.
+  return { busy: (answer?.lastAnswer ?? pod.state) === 'busy', unknown: true };
 }
 
 /**

@@ -68,20 +68,29 @@ function isOld(rs: ReplicaSetView, child: DeploymentView, goal: string | undefin
 export function rolloutWrites(observation: Observation, revs: Revisions, replicas: number): Write[] {
   const { child } = observation;
   if (child === undefined) return [];
-  // First of all: a new ReplicaSet of the template they were made from would take orphans for its own surplus.
-  const adopt = observation.pods
-    .filter((pod) => isLive(pod) && pod.controller === undefined)
-    .map((pod): Write => ({ kind: 'ownPod', pod }));
-  const release = revs.handedOver.map((replicaSet): Write => ({ kind: 'orphanReplicaSet', replicaSet }));
+  const { adopt, handOver, release } = retirement(observation, revs);
   if (!revs.templateApplied) {
     const next = revs.settled || child.paused ? applyTemplate(observation, child, replicas) : release;
     return [...adopt, ...next];
   }
-  const handOver = revs.old.map((replicaSet): Write => ({ kind: 'ownReplicaSet', replicaSet }));
   if (child.paused) return [...adopt, ...handOver, resume(child, replicas)];
   const settings = revs.settingsApplied ? [] : applySettings(observation, child);
-  // A ReplicaSet being deleted neither makes nor ends Pods; the garbage collector then lets go of them one by one.
   return [...adopt, ...handOver, ...settings, ...release];
+}
+
+/** What brings the Pods of old revisions under the hsd's own hand, in this order. */
+export function retirement(
+  { pods }: Observation,
+  { old, handedOver }: Revisions,
+): Record<'adopt' | 'handOver' | 'release', Write[]> {
+  const orphans = pods.filter((pod) => isLive(pod) && pod.controller === undefined);
+  return {
+    // First of all: a new ReplicaSet of the template they were made from would take orphans for its own surplus.
+    adopt: orphans.map((pod) => ({ kind: 'ownPod', pod })),
+    handOver: old.map((replicaSet) => ({ kind: 'ownReplicaSet', replicaSet })),
+    // A ReplicaSet being deleted neither makes nor ends Pods; the garbage collector then lets go of them one by one.
+    release: handedOver.map((replicaSet) => ({ kind: 'orphanReplicaSet', replicaSet })),
+  };
 }
 
 function applySettings({ hsd, refusal }: Observation, child: DeploymentView): Write[] {

@@ -1,5 +1,6 @@
-import type { Observation, PodView } from './model';
-import type { PodFacts } from './pods';
+import type { Scale } from './events';
+import type { DeploymentView, Observation, PodView, Write } from './model';
+import { isProbed, type PodFacts } from './pods';
 
 /**
  * How long a Pod stays marked `draining` before it is ended. The ReplicaSet controller reads deletion costs from its
@@ -100,7 +101,7 @@ function detachedVictims(
 function waitOf({ now, drainingSince, probes, hsd }: Observation, { pod }: PodFacts): number {
   const since = drainingSince.get(pod.uid);
   if (pod.state !== 'draining' || since === undefined) return DRAIN_GRACE_MS;
-  const reprobed = hsd.spec.busyProbe?.mode !== 'http' || !pod.running || (probes.get(pod.uid)?.checkedAt ?? 0) > since;
+  const reprobed = !isProbed(pod, hsd.spec) || !pod.running || (probes.get(pod.uid)?.checkedAt ?? 0) > since;
   const left = Math.max(0, since + DRAIN_GRACE_MS - now);
   return reprobed ? left : Math.max(left, 100);
 }
@@ -115,11 +116,32 @@ function waitOfAll(observation: Observation, victims: readonly PodFacts[]): { wa
 }
 
 function staleProbes({ hsd, probes, drainingSince }: Observation, victims: readonly PodFacts[]): string[] {
-  if (hsd.spec.busyProbe?.mode !== 'http') return [];
   return victims
     .filter(
       ({ pod }) =>
-        pod.state === 'draining' && (probes.get(pod.uid)?.checkedAt ?? 0) <= (drainingSince.get(pod.uid) ?? 0),
+        isProbed(pod, hsd.spec) &&
+        pod.state === 'draining' &&
+        (probes.get(pod.uid)?.checkedAt ?? 0) <= (drainingSince.get(pod.uid) ?? 0),
     )
     .map(({ pod }) => pod.uid);
+}
+
+/** Brings the child to `replicas` at once when it holds fewer, and to what `going` allows when it holds more. */
+export function scaleWrites(observation: Observation, child: DeploymentView, replicas: number, going: Drain): Scale {
+  if (replicas > child.replicas) return scaleTo(child, replicas);
+  if (going.lowerTo === undefined) return { writes: [] };
+  const detach = going.detach.map((pod): Write => ({ kind: 'ownPod', pod }));
+  // Whom no guard protects a lowered ReplicaSet could end first: better one Pod too many for a moment.
+  if (!going.detach.every((pod) => observation.guarded && guardSees(pod))) return { writes: detach };
+  const lowered = scaleTo(child, going.lowerTo - detach.length);
+  return { ...lowered, writes: [...lowered.writes, ...detach] };
+}
+
+/** The admission policy knows a busy Pod by its annotation, or in http mode by its label. */
+function guardSees({ busyKey, state, trueKeys }: PodView): boolean {
+  return busyKey === undefined ? state === 'busy' : trueKeys.includes(busyKey);
+}
+
+function scaleTo(child: DeploymentView, replicas: number): Scale {
+  return { writes: [{ kind: 'scaleChild', child, replicas }], event: { from: child.replicas, to: replicas } };
 }

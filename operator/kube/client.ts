@@ -131,7 +131,10 @@ export class ApiClient {
     });
   }
 
-  /** Merge patch (RFC 7396): null removes. `metadata.resourceVersion` in `body` makes it conditional (409), `metadata.uid` too. */
+  /**
+   * Merge patch (RFC 7396): null removes. `metadata.resourceVersion` in `body` makes it conditional: 409 when the object
+   * has changed since. `metadata.uid` too, but another object of that name then answers 422, not 409.
+   */
   mergePatch<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
     const contentType = 'application/merge-patch+json';
     return this.write<T>({ ...options, verb: 'patch', method: 'PATCH', path, body, contentType });

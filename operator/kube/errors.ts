@@ -151,6 +151,17 @@ export const isInvalid = (error: unknown): boolean => is(error, 422);
 export const isForbidden = (error: unknown): boolean => is(error, 403);
 
 /**
+ * The object is not what it was when it was read: changed, gone, or another one of the same name (for a merge patch
+ * without resourceVersion the API server calls a wrong `metadata.uid` Invalid, not Conflict).
+ */
+export const isOutdated = (error: unknown): boolean =>
+  isConflict(error) || isNotFound(error) || (isInvalid(error) && isAboutUid(error));
+
+function isAboutUid(error: unknown): boolean {
+  return error instanceof ApiError && (error.details?.causes?.some((cause) => cause.field === 'metadata.uid') ?? false);
+}
+
+/**
  * Whether the same request may succeed later with nothing changed: no answer, overload, a server's own failure.
  * 500 counts: the API server answers it for etcd timeouts and failing webhooks.
  */

@@ -115,7 +115,8 @@ export class EventRecorder {
     this.closing.abort();
     this.sweepTimer?.cancel();
     for (const series of this.series.values()) {
-      if (series.count > series.writtenCount) this.enqueue(series);
+      // A count of 1 is being created already, or waits for it.
+      if (series.count > Math.max(1, series.writtenCount)) this.enqueue(series);
     }
     await this.writing;
   }

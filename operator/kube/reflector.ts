@@ -57,6 +57,7 @@ export class Reflector<V extends Versioned> {
   private hasSynced = false;
   /** Where the next watch starts; undefined: list first. */
   private position: string | undefined;
+  private readonly idleTimeoutMs: number;
   private activityMs: number;
   private listedAtMs = Number.NEGATIVE_INFINITY;
   private watchStartedMs = 0;
@@ -66,6 +67,7 @@ export class Reflector<V extends Versioned> {
     this.store = new Store<V>(options.clock, (change) => this.notify(change));
     this.backoff = new Backoff(BACKOFF_BASE_MS, BACKOFF_CAP_MS, options.random);
     this.activityMs = options.clock.monotonic();
+    this.idleTimeoutMs = options.idleTimeoutMs ?? 125_000;
     this.firstSync.promise.catch(() => {}); // Nobody has to wait for it.
   }
 
@@ -147,10 +149,20 @@ export class Reflector<V extends Versioned> {
       return this.hasWatchedWell() ? 0 : this.backoff.next();
     } catch (error) {
       if (this.stopping.signal.aborted) return 0;
-      // An overloaded or unreachable server does not make the position worthless; every other refusal may.
-      if (!isRetryable(error)) this.position = undefined;
+      if (this.isPositionWorthless(error)) this.position = undefined;
       return this.delayAfter(error);
     }
+  }
+
+  /**
+   * An overloaded or unreachable server does not make the position worthless; every other refusal may, and so does a
+   * watch that was silent from beginning to end: the API server is mute about versions it has not reached yet (measured
+   * on 1.37), which is what a position becomes when etcd is restored from a backup.
+   */
+  private isPositionWorthless(error: unknown): boolean {
+    const silentMs = this.options.clock.monotonic() - this.watchStartedMs;
+    const isMute = error instanceof NetworkError && error.code === 'Timeout' && this.watchLines === 0;
+    return !isRetryable(error) || (isMute && silentMs >= this.idleTimeoutMs);
   }
 
   private delayAfter(error: unknown): number {
@@ -216,7 +228,7 @@ export class Reflector<V extends Versioned> {
 
   /** Resolves when the server ends the watch in an orderly way. */
   private async watch(): Promise<void> {
-    const { client, path, query, random, clock, idleTimeoutMs = 125_000 } = this.options;
+    const { client, path, query, random, clock } = this.options;
     this.watchLines = 0;
     this.watchStartedMs = clock.monotonic();
     const events = client.watch(
@@ -229,7 +241,7 @@ export class Reflector<V extends Versioned> {
         timeoutSeconds: 300 + Math.floor(random() * 301),
       },
       this.stopping.signal,
-      idleTimeoutMs,
+      this.idleTimeoutMs,
     );
     for await (const event of events) {
       if (this.stopping.signal.aborted) break;
@@ -242,9 +254,16 @@ export class Reflector<V extends Versioned> {
 
   private handle(event: WatchEvent): void {
     const { uid, resourceVersion } = event.object.metadata;
-    if (event.type === 'DELETED') this.store.remove(uid, resourceVersion);
-    else if (event.type !== 'BOOKMARK') this.accept(event.object);
+    if (event.type === 'BOOKMARK') this.checkBookmark(resourceVersion);
+    else if (event.type === 'DELETED') this.store.remove(uid, resourceVersion);
+    else this.accept(event.object);
     this.position = resourceVersion;
+  }
+
+  /** A bookmark behind the position: this server lags, or its history went back. A list finds out which. */
+  private checkBookmark(resourceVersion: string): void {
+    if (this.position === undefined || compareResourceVersions(resourceVersion, this.position) >= 0) return;
+    throw new Error(`bookmark ${resourceVersion} is older than position ${this.position}`);
   }
 
   private accept(object: KubeObject): void {

@@ -1,9 +1,12 @@
 import type { HsdView } from '../decide/model';
 import type { ProbeSpec } from './prober';
 
-/** The probe of an hsd in http mode, defaults filled in (an hsd made before a default existed lacks it). */
+/**
+ * How Pods of an hsd are probed, defaults filled in (an hsd made before a default existed lacks it). In annotation mode
+ * too while `busyProbe.http` is there: Pods that were started for probes live on until their session ends.
+ */
 export function probeSpecOf({ spec }: HsdView): ProbeSpec | undefined {
-  if (spec.busyProbe?.mode !== 'http') return undefined;
+  if (spec.busyProbe?.mode !== 'http' && spec.busyProbe?.http === undefined) return undefined;
   const {
     port = 8080,
     path = '/busy',

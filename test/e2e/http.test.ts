@@ -45,6 +45,13 @@ describe('http mode with real servers behind the Pods', () => {
     await scene.status(app, { availableCount: idleTarget, unknownCount: 0 });
     return scene.settledAt(idleTarget, `app=${app}`);
   };
+  /** Waits until the newest spec has been carried out to its end. */
+  const carriedOut = (name: string): Promise<void> =>
+    eventually(async () => {
+      const { metadata, status } = await scene.hsd(name);
+      const ready = { type: 'Ready', status: 'True', observedGeneration: metadata.generation };
+      expect(status?.conditions).toContainEqual(expect.objectContaining(ready));
+    });
   const uids = async (app: string): Promise<string[]> =>
     (await scene.pods(`app=${app}`)).map((pod) => pod.metadata.uid);
 
@@ -185,8 +192,14 @@ describe('http mode with real servers behind the Pods', () => {
 
   it('asks once more before it ends a Pod, so a session that came meanwhile survives', async () => {
     const servers = fleet('last');
-    const pods = await create('last', 3, { periodSeconds: 3600 });
-    // Nobody asks these for an hour, but for the question before the end.
+    const pods = await create('last', 3);
+    await scene.patchHsd('last', probe({ periodSeconds: 3600 }));
+    const counts = (): number[] => pods.map((pod) => servers.of(pod).questions.length);
+    await eventually(async () => {
+      const before = counts();
+      await consistently(() => expect(counts()).toEqual(before), 1_500);
+    });
+    // From here on nobody asks for an hour, but for the question before the end.
     for (const pod of pods) servers.of(pod).answer = busy;
     await scene.patchHsd('last', { idleTarget: 1 });
     await scene.childAt('last', 3);
@@ -220,16 +233,20 @@ describe('http mode with real servers behind the Pods', () => {
     });
 
     await scene.patchHsd('switch', probe());
+    await carriedOut('switch');
     await scene.status('switch', { busyCount: 1, availableCount: 2, unknownCount: 0, replicas: 3 });
     expect(await uids('switch')).toContain(held?.metadata.uid);
     const [fresh] = (await scene.pods('app=switch')).filter((pod) => pod.metadata.uid !== held?.metadata.uid);
     servers.of(fresh).answer = busy;
     await scene.status('switch', { busyCount: 2, availableCount: 2, replicas: 4 });
 
-    // The annotation alone counts from here on, and nobody marks the other one.
+    // A Pod that was started for probes is asked on, one that was started for the annotation marks itself on.
     await scene.patchHsd('switch', { busyProbe: { mode: 'annotation' } });
-    await scene.status('switch', { busyCount: 1, availableCount: 2, unknownCount: 0, replicas: 3 });
-    expect(await uids('switch')).toContain(held?.metadata.uid);
+    await carriedOut('switch');
+    await scene.status('switch', { busyCount: 2, availableCount: 2, unknownCount: 0, replicas: 4, detachedCount: 2 });
+    expect(await uids('switch')).toEqual(expect.arrayContaining([held?.metadata.uid, fresh?.metadata.uid]));
+    servers.of(fresh).answer = idle;
+    await scene.status('switch', { busyCount: 1, availableCount: 2, replicas: 3 });
     await scene.setBusy(held as Pod, null);
     await scene.status('switch', { busyCount: 0, availableCount: 2, detachedCount: 0, replicas: 2 });
   });

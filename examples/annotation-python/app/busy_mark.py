@@ -34,7 +34,7 @@ def clear_mark():
 
 
 def _patch_own_pod(value):
-    # metadata.uid is a precondition: a Pod of the same name that came later (StatefulSets reuse names) answers 409.
+    # With metadata.uid the write cannot hit a later Pod of the same name (StatefulSets reuse names): that answers 422.
     patch = {"metadata": {"uid": os.environ["POD_UID"], "annotations": {BUSY_ANNOTATION: value}}}
     try:
         status, body = _send(json.dumps(patch))

@@ -29,7 +29,7 @@ export const markBusy = () => patchOwnPod('true');
 export const clearMark = () => patchOwnPod(null);
 
 async function patchOwnPod(value) {
-  // metadata.uid is a precondition: a Pod of the same name that came later (StatefulSets reuse names) answers 409.
+  // With metadata.uid the write cannot hit a later Pod of the same name (StatefulSets reuse names): that answers 422.
   const patch = { metadata: { uid: POD_UID, annotations: { [BUSY_ANNOTATION]: value } } };
   const { status, body } = await send(JSON.stringify(patch));
   if (status >= 200 && status < 300) return JSON.parse(body).metadata;

@@ -104,6 +104,7 @@ export class PodServers {
       this.looking = this.look()
         .catch((error: unknown) => {
           this.failure = error;
+          console.error('DBG', error);
         })
         .then(() => this.schedule());
     }, LOOK_MS);

@@ -30,10 +30,12 @@ export class Scene {
     readonly namespace: string,
   ) {}
 
-  static async open(name: string): Promise<Scene> {
+  /** @param labels of the namespace */
+  static async open(name: string, labels: Record<string, string> = {}): Promise<Scene> {
     const namespace = `${name}-${randomBytes(3).toString('hex')}`;
     const api = adminClient();
-    await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    const metadata = { name: namespace, labels };
+    await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
     return new Scene(api, namespace);
   }
 

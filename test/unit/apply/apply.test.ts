@@ -23,10 +23,14 @@ let server: HttpServer;
 let applier: Applier;
 let handler: Handler;
 let mayWrite: boolean;
+let warnings: { reason: string; note: string }[];
 
 /** The object at the request's path, as it is after the write. */
 function replyTo({ path }: ReceivedRequest): Record<string, unknown> {
-  const name = path.replace(/\/scale$/, '').split('/').at(-1);
+  const name = path
+    .replace(/\/scale$/, '')
+    .split('/')
+    .at(-1);
   return { metadata: { name, namespace: 'default', uid: `uid-of-${name}`, resourceVersion: '99', labels } };
 }
 
@@ -36,8 +40,21 @@ beforeEach(async () => {
   server = await HttpServer.start((request, response) => handler(request, response));
   const clock = new FakeClock();
   const client = new ApiClient({ server: server.url, tls: {} }, { userAgent: 'hotstandby/test', clock });
-  const options = { client, clock, random: () => 0, logger: recordingLogger(), onChange: () => undefined, watchNodes: false };
-  applier = { client, world: new World(options), mayWrite: () => mayWrite };
+  const options = {
+    client,
+    clock,
+    random: () => 0,
+    logger: recordingLogger(),
+    onChange: () => undefined,
+    watchNodes: false,
+  };
+  warnings = [];
+  applier = {
+    client,
+    world: new World(options),
+    mayWrite: () => mayWrite,
+    warn: (reason, note) => warnings.push({ reason, note }),
+  };
 });
 
 afterEach(async () => {
@@ -69,7 +86,11 @@ describe('what each write sends', () => {
     [
       'going on after a pause, on the very child that was paused',
       { kind: 'resumeChild', child, replicas: 3 },
-      { method: 'PATCH', path: DEPLOYMENT, body: { metadata: { uid: 'child-1' }, spec: { paused: null, replicas: 3 } } },
+      {
+        method: 'PATCH',
+        path: DEPLOYMENT,
+        body: { metadata: { uid: 'child-1' }, spec: { paused: null, replicas: 3 } },
+      },
     ],
     [
       'a mark that protects lands on whatever version of the Pod',
@@ -78,14 +99,22 @@ describe('what each write sends', () => {
         method: 'PATCH',
         path: POD,
         body: {
-          metadata: { uid: 'pod-1', labels: { 'hsd.paia.tech/state': 'busy' }, annotations: { cost: '1000', old: null } },
+          metadata: {
+            uid: 'pod-1',
+            labels: { 'hsd.paia.tech/state': 'busy' },
+            annotations: { cost: '1000', old: null },
+          },
         },
       },
     ],
     [
       'any other mark only on the version that was seen',
       mark(true),
-      { method: 'PATCH', path: POD, body: { metadata: expect.objectContaining({ uid: 'pod-1', resourceVersion: '41' }) } },
+      {
+        method: 'PATCH',
+        path: POD,
+        body: { metadata: expect.objectContaining({ uid: 'pod-1', resourceVersion: '41' }) },
+      },
     ],
     [
       'handing a ReplicaSet over',
@@ -122,10 +151,14 @@ describe('what each write sends', () => {
     [
       'ending a Pod, only as it was seen',
       { kind: 'deletePod', pod },
-      { method: 'DELETE', path: POD, body: { ...deleteOptions, preconditions: { uid: 'pod-1', resourceVersion: '41' } } },
+      {
+        method: 'DELETE',
+        path: POD,
+        body: { ...deleteOptions, preconditions: { uid: 'pod-1', resourceVersion: '41' } },
+      },
     ],
     [
-      "taking a finalizer off, and no other that took its place",
+      'taking a finalizer off, and no other that took its place',
       { kind: 'removeFinalizer', finalizer: 'kopf.zalando.org/KopfFinalizerMarker' },
       {
         method: 'PATCH',
@@ -155,9 +188,16 @@ describe('the child', () => {
   test('is applied whole and by force, so that what others changed is taken back', async () => {
     await send({ kind: 'applyChild', child, manifest, takeOwnership: false });
     const [request] = server.requests;
-    expect(request).toMatchObject({ method: 'PATCH', path: DEPLOYMENT, query: { fieldManager: 'hotstandby', force: 'true' } });
+    expect(request).toMatchObject({
+      method: 'PATCH',
+      path: DEPLOYMENT,
+      query: { fieldManager: 'hotstandby', force: 'true' },
+    });
     expect(request?.headers['content-type']).toBe('application/apply-patch+yaml');
-    expect(JSON.parse(request?.body ?? '')).toEqual({ ...manifest, metadata: { ...manifest.metadata, uid: 'child-1' } });
+    expect(JSON.parse(request?.body ?? '')).toEqual({
+      ...manifest,
+      metadata: { ...manifest.metadata, uid: 'child-1' },
+    });
   });
 
   test('is created without a uid', async () => {
@@ -165,11 +205,16 @@ describe('the child', () => {
     expect(received()).toEqual([{ method: 'PATCH', path: DEPLOYMENT, body: manifest }]);
   });
 
-  test("whose fields others own becomes ours first, on the version that was read", async () => {
-    const managedFields = [{ manager: 'python', operation: 'Update', apiVersion: 'apps/v1', fieldsV1: { 'f:spec': { 'f:replicas': {} } } }];
+  test('whose fields others own becomes ours first, on the version that was read', async () => {
+    const managedFields = [
+      { manager: 'python', operation: 'Update', apiVersion: 'apps/v1', fieldsV1: { 'f:spec': { 'f:replicas': {} } } },
+    ];
     handler = (request, response) => {
       const reply = replyTo(request);
-      sendJson(response, 200, { ...reply, metadata: { ...(reply.metadata as object), resourceVersion: '50', managedFields } });
+      sendJson(response, 200, {
+        ...reply,
+        metadata: { ...(reply.metadata as object), resourceVersion: '50', managedFields },
+      });
     };
     await send({ kind: 'applyChild', child, manifest, takeOwnership: true });
     expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
@@ -180,7 +225,13 @@ describe('the child', () => {
     expect(JSON.parse(server.requests[1]?.body ?? '')).toEqual({
       metadata: {
         resourceVersion: '50',
-        managedFields: [expect.objectContaining({ manager: 'hotstandby', operation: 'Apply', fieldsV1: { 'f:spec': { 'f:replicas': {} } } })],
+        managedFields: [
+          expect.objectContaining({
+            manager: 'hotstandby',
+            operation: 'Apply',
+            fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+          }),
+        ],
       },
     });
   });
@@ -196,14 +247,20 @@ describe('the child', () => {
   ];
   test.each(refusals)('%s', async (_sentence, code, reason, refused) => {
     handler = (_request, response) => sendStatus(response, code, reason, 'the words of the server');
-    const failure: unknown = await send({ kind: 'applyChild', child, manifest, takeOwnership: false }).catch((e: unknown) => e);
+    const failure: unknown = await send({ kind: 'applyChild', child, manifest, takeOwnership: false }).catch(
+      (e: unknown) => e,
+    );
     expect(failure).toBeInstanceOf(refused ? ChildRefused : ApiError);
-    expect(failure).toMatchObject({ message: 'the words of the server', ...(refused && { reason: reason || 'Refused' }) });
+    expect(failure).toMatchObject({
+      message: 'the words of the server',
+      ...(refused && { reason: reason || 'Refused' }),
+    });
   });
 
   test('in a namespace that is going away is not refused for what Git says', async () => {
     const details = { causes: [{ reason: 'NamespaceTerminating', message: 'namespace is being terminated' }] };
-    handler = (_request, response) => sendJson(response, 403, { kind: 'Status', reason: 'Forbidden', message: 'no', details });
+    handler = (_request, response) =>
+      sendJson(response, 403, { kind: 'Status', reason: 'Forbidden', message: 'no', details });
     const write: Write = { kind: 'applyChild', child, manifest, takeOwnership: false };
     await expect(send(write)).rejects.toBeInstanceOf(ApiError);
   });
@@ -219,13 +276,21 @@ describe('what comes back', () => {
 
   test('of a scale call is the Deployment with its new count and generation', async () => {
     await send({ kind: 'scaleChild', child, replicas: 7 });
-    expect(applier.world.child(hsd)).toMatchObject({ uid: 'child-1', replicas: 7, generation: 6, resourceVersion: '99' });
+    expect(applier.world.child(hsd)).toMatchObject({
+      uid: 'child-1',
+      replicas: 7,
+      generation: 6,
+      resourceVersion: '99',
+    });
   });
 
   test('of a delete is the Pod on its way out; a Status of one that is gone at once leaves the cache alone', async () => {
     handler = (request, response) => {
       const reply = replyTo(request);
-      sendJson(response, 200, { ...reply, metadata: { ...(reply.metadata as object), deletionTimestamp: '2026-01-01T00:00:00Z' } });
+      sendJson(response, 200, {
+        ...reply,
+        metadata: { ...(reply.metadata as object), deletionTimestamp: '2026-01-01T00:00:00Z' },
+      });
     };
     await send({ kind: 'deletePod', pod });
     expect(applier.world.pods.of(KEY)).toMatchObject([{ deleting: true }]);
@@ -267,7 +332,9 @@ describe('when the world moved on', () => {
 
   test('a finalizer that is elsewhere by now is left to the next pass', async () => {
     fail(422, 'Invalid');
-    await expect(send({ kind: 'removeFinalizer', finalizer: 'kopf.zalando.org/KopfFinalizerMarker' })).resolves.toBeUndefined();
+    await expect(
+      send({ kind: 'removeFinalizer', finalizer: 'kopf.zalando.org/KopfFinalizerMarker' }),
+    ).resolves.toBeUndefined();
   });
 });
 
@@ -275,4 +342,10 @@ test('nothing is sent once the operator may not write', async () => {
   mayWrite = false;
   await expect(send({ kind: 'deletePod', pod })).rejects.toBeInstanceOf(NotAllowedToWrite);
   expect(server.requests).toEqual([]);
+});
+
+it('leaves a PodDisruptionBudget of somebody else alone, reports it and goes on', async () => {
+  handler = (_request, response) => sendStatus(response, 409, 'AlreadyExists', 'it exists');
+  await send({ kind: 'createBudget', name: 'rooms-busy', minAvailable: 1 });
+  expect(warnings).toEqual([{ reason: 'BudgetConflict', note: expect.stringContaining('rooms-busy') }]);
 });

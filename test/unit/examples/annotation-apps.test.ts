@@ -165,7 +165,10 @@ describe.each(LANGUAGES.filter(({ missing }) => !missing))('the annotation examp
     await run();
     api.pod.uid = 'uid-2';
 
-    expect(await app.startSession()).toMatchObject({ status: 503, state: 'idle' });
+    const refused = await app.startSession();
+
+    expect(refused).toMatchObject({ status: 503, state: 'idle' });
+    expect(refused.message).toContain('422');
     expect(api.pod.annotations).toEqual({});
   });
 

@@ -22,7 +22,7 @@ interface MergePatch {
 
 /**
  * The API server as one Pod sees it: HTTPS with a private authority, a bearer token, and merge patches of that Pod
- * (RFC 7396, `metadata.uid` as a precondition). It exists for what a real one cannot be made to do on command: an answer
+ * (RFC 7396; another `metadata.uid` answers 422, as Kubernetes 1.37 does). It exists for what a real one cannot be made to do on command: an answer
  * that gets lost, or that comes late.
  */
 export class PodApi {
@@ -62,9 +62,9 @@ export class PodApi {
     if (fault === 'cut-before') return void request.socket.destroy();
     const refusal = typeof fault === 'object' ? fault : this.refusal(request);
     if (refusal) return reply(response, refusal.status, { kind: 'Status', ...refusal });
-    const conflict = this.patch(JSON.parse(body) as MergePatch);
+    const invalid = this.patch(JSON.parse(body) as MergePatch);
     if (fault === 'cut-after') return void request.socket.destroy();
-    if (conflict) return reply(response, 409, { kind: 'Status', message: conflict });
+    if (invalid) return reply(response, 422, { kind: 'Status', message: invalid });
     reply(response, 200, { kind: 'Pod', metadata: this.pod });
   }
 
@@ -79,7 +79,7 @@ export class PodApi {
   }
 
   private patch({ metadata }: MergePatch): string | undefined {
-    if (metadata.uid !== this.pod.uid) return `uid ${metadata.uid} does not match ${this.pod.uid}`;
+    if (metadata.uid !== this.pod.uid) return `metadata.uid: Invalid value: "${metadata.uid}": field is immutable`;
     for (const [key, value] of Object.entries(metadata.annotations)) {
       if (value === null) delete this.pod.annotations[key];
       else this.pod.annotations[key] = value;

@@ -268,6 +268,12 @@ describe('flush', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test('writes an Event under way once', async () => {
+    recorder.record(event());
+    await recorder.flush();
+    expect(methods()).toEqual(['POST']);
+  });
+
   test('does not wait for an API server that is away', async () => {
     answers.push(...Array.from({ length: 30 }, (): Handler => (_request, response) => response.destroy()));
     for (let i = 0; i < 20; i += 1) recorder.record(about(`u${i}`));

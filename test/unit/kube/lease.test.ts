@@ -196,6 +196,18 @@ test('a released Lease is taken at the next attempt', async () => {
   await until(() => b.elector.isLeader());
 });
 
+test('a candidate that looks more often takes a released Lease sooner', async () => {
+  const a = await new Candidate('a', clock).lead();
+  const own = new FakeClock();
+  const b = new Candidate('b', own, { candidatePeriodMs: 500 }).run();
+  await until(() => b.history.length === 1);
+  a.signal.abort();
+  await a.ended;
+  await a.elector.release();
+  await pass(600, own);
+  expect(b.elector.isLeader()).toBe(true);
+});
+
 test('a process that does not lead releases nothing', async () => {
   await new Candidate('a', clock).lead();
   const b = new Candidate('b', new FakeClock());

@@ -383,20 +383,37 @@ describe('failures', () => {
     await silent.close();
   });
 
-  test('a server whose history went back is taken as it is', async () => {
-    api.add('a');
-    api.add('b');
-    await follow();
-    api.restore(50);
-    api.add('b');
-    changes.length = 0;
-    api.failNext((_request, response) => sendStatus(response, 410, 'Expired', 'too old'));
-    api.endWatches('cut');
-    await until(() => changes.length === 3, passTime);
-    expect(changes).toEqual(['-a', '-b', '+b']);
-    api.change('b', { color: 'red' });
-    await until(() => changes.length === 4);
-    expect(content()).toEqual(['b=red']);
+  describe('a server whose history went back is taken as it is', () => {
+    test.each([
+      { name: 'when it refuses the position', isRefusing: true },
+      { name: 'when it sends a bookmark', isSendingBookmarks: true },
+      { name: 'when it says nothing at all', isMute: true },
+    ])('$name', async ({ isRefusing, isSendingBookmarks, isMute = false }) => {
+      api.add('a');
+      api.add('b');
+      const impatient = new ApiClient({ server: api.url, tls: {} }, { userAgent: 'test', clock });
+      await follow({ client: impatient, idleTimeoutMs: 125_000 });
+      clock.advance(5000);
+      api.restore(50);
+      api.add('b');
+      changes.length = 0;
+      if (isRefusing) api.failNext((_, response) => sendStatus(response, 410, 'Expired', 'too old'));
+      api.endWatches('cut');
+      const lists = api.count('list');
+      const passTimeUnlessListing = (): void => {
+        if (isSendingBookmarks) api.bookmark();
+        if (api.server.unanswered === api.openWatches && api.count('list') === lists) clock.advance(1000);
+      };
+      await until(() => changes.length === 3, passTimeUnlessListing);
+      expect(changes).toEqual(['-a', '-b', '+b']);
+      expect(clock.monotonic() >= 125_000).toBe(isMute);
+      await until(() => api.openWatches === 1);
+      api.change('b', { color: 'red' });
+      await until(() => changes.length === 4);
+      expect(content()).toEqual(['b=red']);
+      await reflector.stop();
+      await impatient.close();
+    });
   });
 });
 

@@ -1,0 +1,153 @@
+import { decide } from '../../../operator/decide/decide';
+import type { Plan } from '../../../operator/decide/model';
+import { DRAIN_GRACE_MS } from '../../../operator/decide/scale-down';
+import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KOPF_FINALIZER } from '../../../src/api/names';
+import {
+  aChild,
+  anHsd,
+  anObservation,
+  aPod,
+  aReplicaSet,
+  describeWrite,
+  hsdOwner,
+  NOW,
+  type ObservationOptions,
+  type PodBuilder,
+  pods,
+} from './builders';
+
+/** Deleted, with `sessions.onDelete: Drain`. */
+const draining = anHsd({
+  deleting: true,
+  finalizers: [DRAIN_FINALIZER],
+  spec: { idleTarget: 2, sessions: { onDelete: 'Drain' } },
+});
+const released = anHsd({ ...draining, spec: { sessions: { onDelete: 'Delete' } } });
+const LONG_AGO = NOW - DRAIN_GRACE_MS;
+
+/** As the Pods and the child of such an hsd are marked. */
+const attached = (name: string): PodBuilder => aPod(name);
+const detached = (name: string): PodBuilder => {
+  const pod = aPod(name).detached();
+  return pod.with({ marks: { ...pod.build().marks, [DRAIN_ANNOTATION]: 'true' } });
+};
+const busy = (pod: PodBuilder): PodBuilder => {
+  const { marks } = pod.build();
+  const marked = pod.busy().marked('busy');
+  return marked.with({ marks: { ...marks, ...marked.build().marks } });
+};
+const going = (pod: PodBuilder): PodBuilder => {
+  const { marks } = pod.build();
+  const marked = pod.marked('draining');
+  return marked.with({ marks: { ...marks, ...marked.build().marks } });
+};
+
+const planOf = (options: ObservationOptions): Plan =>
+  decide(
+    anObservation({ hsd: draining, child: aChild({ replicas: options.pods?.length ?? 0 }, draining), ...options }),
+  );
+const writesOf = (options: ObservationOptions): string[] => planOf(options).writes.map(describeWrite);
+
+describe('deleting an hsd that drains', () => {
+  test('drains the idle Pods and keeps the busy one, attached as it is', () => {
+    const plan = planOf({ pods: [busy(attached('busy')), attached('a'), attached('b')] });
+    expect(plan.writes.map(describeWrite)).toEqual(['markPod a draining', 'markPod b draining']);
+    expect(plan.reason).toBe('Draining');
+  });
+
+  test('lowers the child to its busy Pods when the grace is over', () => {
+    const seen = { pods: [busy(attached('busy')), going(attached('a'))], drainingSince: { a: LONG_AGO } };
+    expect(writesOf(seen)).toEqual(['scaleChild 1']);
+  });
+
+  test('ends detached idle Pods, and no busy one', () => {
+    const seen = { pods: [busy(detached('busy')), going(detached('a'))], drainingSince: { a: LONG_AGO } };
+    expect(writesOf({ ...seen, child: aChild({ replicas: 0 }, draining) })).toEqual(['deletePod a']);
+  });
+
+  test('detaches a busy Pod that is not Ready before the child is lowered, unless the guard sees it', () => {
+    const seen = { pods: [busy(attached('busy')).notReady(), going(attached('a'))], drainingSince: { a: LONG_AGO } };
+    expect(writesOf({ ...seen, guarded: false })).toEqual(['ownPod busy']);
+    expect(writesOf({ ...seen, guarded: true })).toEqual(['scaleChild 0', 'ownPod busy']);
+  });
+
+  test('holds what it must spare when somebody else lowered the child', () => {
+    expect(writesOf({ child: aChild({ replicas: 0 }, draining), pods: [busy(attached('busy'))] })).toEqual([
+      'scaleChild 1',
+    ]);
+  });
+
+  test("leaves somebody else's Deployment of that name alone", () => {
+    const controller = { kind: 'Helm', name: 'other', uid: 'other' };
+    const seen = { child: aChild({ replicas: 9, controller }, draining), pods: [busy(detached('busy'))] };
+    expect(writesOf(seen)).toEqual([]);
+    expect(writesOf({ ...seen, pods: [] })).toEqual([`removeFinalizer ${DRAIN_FINALIZER}`]);
+  });
+
+  test('names the Pods it waits for', () => {
+    const { status } = planOf({ pods: pods('room', 7, busy) });
+    expect(status.conditions).toContainEqual(
+      expect.objectContaining({
+        reason: 'Draining',
+        message: expect.stringContaining(
+          'waiting for the sessions of room-1, room-2, room-3, room-4, room-5 and 2 more',
+        ),
+      }),
+    );
+  });
+});
+
+describe('a rollout that was on its way', () => {
+  test('a ReplicaSet that was handed over is deleted without its Pods', () => {
+    const replicaSets = [aReplicaSet({ uid: 'rs-old', controller: hsdOwner })];
+    const seen = { replicaSets, pods: [busy(attached('busy')).of('rs-old')], child: aChild({ replicas: 0 }, draining) };
+    expect(writesOf(seen)).toContain('orphanReplicaSet rs-old');
+  });
+
+  test('Pods without an owner are adopted, so that they can go', () => {
+    const seen = { replicaSets: [], pods: [detached('idle').orphan()], child: aChild({ replicas: 0 }, draining) };
+    expect(writesOf(seen)).toContain('ownPod idle');
+  });
+
+  test('a paused child is lowered all the same', () => {
+    const seen = {
+      child: aChild({ paused: true, replicas: 2 }, draining),
+      replicaSets: [aReplicaSet({}, draining)],
+      pods: [busy(attached('busy')), going(attached('a'))],
+      drainingSince: { a: LONG_AGO },
+    };
+    expect(writesOf(seen)).toEqual(['scaleChild 1']);
+  });
+});
+
+describe('the finalizers of a deleted hsd', () => {
+  test('drain goes with the last session, after the child has been released', () => {
+    expect(writesOf({ pods: [attached('a'), attached('b')] })).toEqual([
+      'releaseChild',
+      `removeFinalizer ${DRAIN_FINALIZER}`,
+    ]);
+  });
+
+  test('drain goes at once when Drain is taken back', () => {
+    expect(writesOf({ hsd: released, pods: [busy(attached('busy'))] })).toEqual([
+      'releaseChild',
+      `removeFinalizer ${DRAIN_FINALIZER}`,
+    ]);
+  });
+
+  test("kopf's goes at once, although Pods still drain", () => {
+    const hsd = { ...draining, finalizers: [KOPF_FINALIZER, DRAIN_FINALIZER] };
+    expect(writesOf({ hsd, pods: [busy(attached('busy'))] })).toEqual([`removeFinalizer ${KOPF_FINALIZER}`]);
+  });
+
+  test('drain is put on while the hsd lives, and taken off when it is not wanted any more', () => {
+    const living = anHsd({ spec: { sessions: { onDelete: 'Drain' } } });
+    expect(writesOf({ hsd: living, child: aChild({}, living), pods: pods('pod', 2) })).toEqual([
+      `addFinalizer ${DRAIN_FINALIZER}`,
+    ]);
+    const changed = anHsd({ finalizers: [DRAIN_FINALIZER] });
+    expect(writesOf({ hsd: changed, child: aChild({}, changed), pods: pods('pod', 2) })).toEqual([
+      `removeFinalizer ${DRAIN_FINALIZER}`,
+    ]);
+  });
+});
