@@ -1,25 +1,14 @@
 import { childName, DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
 import type { HsdView, Write } from '../decide/model';
 import { ownerReference } from '../decide/template';
-import type { ApiClient } from '../kube/client';
-import { ApiError, isForbidden, isInvalid, isNotFound, isOutdated } from '../kube/errors';
+import { ApiError, isForbidden, isInvalid, isOutdated } from '../kube/errors';
+import { takeSpec } from '../kube/managed-fields';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
-import { takeSpec } from '../observe/managed-fields';
-import type { DeploymentObject } from '../observe/project';
-import type { Source, World } from '../observe/world';
+import { type Applier, type Of, observeDeletion } from './applier';
 import { writeBudget } from './budget';
 import { addFinalizer, removeFinalizer } from './finalizer';
 import { withScale } from './scale-reply';
-
-export interface Applier {
-  client: ApiClient;
-  world: World;
-  /** Asked before every write: false ends the pass (a lost lease, a stop). */
-  mayWrite: () => boolean;
-  /** Reports what people should know and nothing can be done about, as a Warning Event. */
-  warn: (reason: string, note: string) => void;
-}
 
 /** The API server refused the child Deployment for what Git says, in its own words. */
 export class ChildRefused extends Error {
@@ -79,8 +68,6 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
   }
 }
 
-export type Of<K extends Write['kind']> = Extract<Write, { kind: K }>;
-
 async function scaleChild({ client, world }: Applier, { child, replicas }: Of<'scaleChild'>): Promise<void> {
   const path = paths.deployments.one(child.namespace, child.name, 'scale');
   const reply = await client.mergePatch<KubeObject>(path, { spec: { replicas } });
@@ -116,7 +103,7 @@ async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'
 
 /** Server-side apply alone would leave behind every field only somebody else owns. */
 async function takeOwnership({ client }: Applier, path: string): Promise<void> {
-  const live = await client.get<DeploymentObject>(path);
+  const live = await client.get<KubeObject>(path);
   const { resourceVersion, managedFields = [] } = live.metadata;
   await client.mergePatch(path, { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } });
 }
@@ -173,18 +160,4 @@ async function deletePod({ client, world }: Applier, { pod }: Of<'deletePod'>): 
   const { uid, resourceVersion } = pod;
   const path = paths.pods.one(pod.namespace, pod.name);
   await observeDeletion(world.pods, pod.namespace, () => client.delete<KubeObject>(path, { uid, resourceVersion }));
-}
-
-export async function observeDeletion(
-  source: Pick<Source<never>, 'observe'>,
-  namespace: string,
-  send: () => Promise<KubeObject>,
-): Promise<void> {
-  try {
-    const reply = await send();
-    // An object deleted at once answers a Status, which has no uid.
-    if (reply.metadata?.uid) source.observe(namespace, reply);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }

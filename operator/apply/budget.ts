@@ -4,7 +4,7 @@ import { ownerReference } from '../decide/template';
 import { isAlreadyExists } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
-import { type Applier, type Of, observeDeletion } from './apply';
+import { type Applier, type Of, observeDeletion } from './applier';
 
 type BudgetWrite = Of<'createBudget'> | Of<'setBudget'> | Of<'deleteBudget'>;
 

@@ -2,7 +2,7 @@ import type { HsdView } from '../decide/model';
 import { isConflict, isInvalid, isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
-import type { Applier } from './apply';
+import type { Applier } from './applier';
 
 /** The list is written whole: resourceVersion keeps another writer's finalizers. */
 export async function addFinalizer({ client, world }: Applier, hsd: HsdView, finalizer: string): Promise<void> {

@@ -4,12 +4,12 @@ import type { ApiClient } from '../kube/client';
 import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
-import type { World } from '../observe/world';
+import type { Caches } from './applier';
 
 /** Writes the whole status. The uid keeps it off a new hsd of the same name; one that is gone is no error. */
 export async function writeStatus(
   client: ApiClient,
-  world: World,
+  world: Pick<Caches, 'hsds'>,
   hsd: HsdView,
   status: HotStandbyStatus,
 ): Promise<void> {

@@ -19,10 +19,11 @@ export function deletionPlan(seen: Observation): Plan {
   if (!hsd.finalizers.includes(DRAIN_FINALIZER)) return plan(observation, foreign, 'Deleting');
   const revs = revisions(observation);
   const facts = podFacts(observation, revs.retired);
-  const spared = facts.filter((f) => f.spared);
   const detached = facts.filter((f) => !f.attached);
   const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
-  if (isReleased || (spared.length === 0 && detached.length === 0)) {
+  // Idle Pods too must be gone: the garbage collector would not see a session that starts in this very moment.
+  const left = observation.child ? facts : facts.filter((f) => f.spared || !f.attached);
+  if (isReleased || left.length === 0) {
     // The garbage collector may have them all from now on.
     const release: Write[] = observation.child?.settings.drainOnDelete
       ? [{ kind: 'releaseChild', child: observation.child }]

@@ -1,5 +1,5 @@
 import type { Verdict } from './conditions';
-import type { Counts, StatusInput } from './status';
+import type { Counts, StatusInput } from './status-input';
 
 /** Status, reason and message of a condition. */
 type Say = [status: 'True' | 'False' | 'Unknown', reason: string, message: string];

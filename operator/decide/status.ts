@@ -1,39 +1,8 @@
 import type { HotStandbyStatus } from '../../src/api/types';
-import type { Capacity } from './capacity';
 import { mergeConditions, type Verdict } from './conditions';
-import type { Observation } from './model';
-import { type PodFacts, stateOf } from './pods';
+import { stateOf } from './pods';
 import { readiness } from './readiness';
-import type { Stabilized } from './stabilization';
-
-export interface StatusInput {
-  observation: Observation;
-  facts: readonly PodFacts[];
-  victims: ReadonlySet<string>;
-  capacity: Capacity;
-  /** Nothing of an earlier template or takeover is on its way. */
-  settled: boolean;
-  /** Why the child cannot be brought to what the spec asks for. */
-  stalled?: { reason: string; message: string };
-  /** What a deleted hsd waits for. */
-  waiting?: { reason: string; message: string };
-  /** What the stabilization window makes of `capacity.desired`. */
-  held?: Stabilized;
-  scaled: boolean;
-}
-
-export interface Counts {
-  busy: number;
-  available: number;
-  starting: number;
-  draining: number;
-  detached: number;
-  unknown: number;
-  failing: number;
-  ready: number;
-  /** Detached Pods of an earlier template that still wait for their turn. */
-  leftover: number;
-}
+import type { Counts, StatusInput } from './status-input';
 
 export function statusOf(input: StatusInput): HotStandbyStatus {
   const { observation, facts, capacity, scaled } = input;

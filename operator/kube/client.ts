@@ -26,6 +26,11 @@ export interface ClientOptions {
   onRequest?: (info: RequestInfo) => void;
   /** Longest time of a request from the call to the end of the answer, waiting for a connection included. Default: 30,000. */
   timeoutMs?: number;
+  /**
+   * The same for writes. Default: 5,000, what lies between a leader's renew deadline and the end of its Lease: a write
+   * still under way when the leadership is lost has ended before another process leads.
+   */
+  writeTimeoutMs?: number;
   /** Most connections for everything but watches, which have one each. Default: 64. */
   connections?: number;
   clock?: Clock;
@@ -154,7 +159,7 @@ export class ApiClient {
     const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, ...rest } = options;
     const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions, propagationPolicy, gracePeriodSeconds };
-    return this.json<T>({ ...rest, verb: 'delete', method: 'DELETE', path, body });
+    return this.json<T>({ timeoutMs: this.writeTimeoutMs, ...rest, verb: 'delete', method: 'DELETE', path, body });
   }
 
   /**
@@ -204,8 +209,16 @@ export class ApiClient {
     return event as WatchEvent;
   }
 
+  private get writeTimeoutMs(): number {
+    return this.options.writeTimeoutMs ?? 5_000;
+  }
+
   private write<T>(call: Call): Promise<T> {
-    return this.json<T>({ ...call, query: { ...call.query, fieldManager: FIELD_MANAGER } });
+    return this.json<T>({
+      timeoutMs: this.writeTimeoutMs,
+      ...call,
+      query: { ...call.query, fieldManager: FIELD_MANAGER },
+    });
   }
 
   private async json<T>(call: Call): Promise<T> {

@@ -16,8 +16,8 @@ import type {
   PodView,
   ReplicaSetView,
 } from '../decide/model';
+import { ownsTemplate } from '../kube/managed-fields';
 import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from '../kube/types';
-import { ownsTemplate } from './managed-fields';
 
 /**
  * From API objects to views. A whole Pod takes about 10 KB in memory, its view well under 1 KB; nothing of the object is

@@ -1,4 +1,5 @@
-import { type Applier, ChildRefused, NotAllowedToWrite, perform } from '../../../operator/apply/apply';
+import type { Applier } from '../../../operator/apply/applier';
+import { ChildRefused, NotAllowedToWrite, perform } from '../../../operator/apply/apply';
 import type { Write } from '../../../operator/decide/model';
 import { childManifest, ownerReference } from '../../../operator/decide/template';
 import { ApiClient } from '../../../operator/kube/client';
@@ -20,7 +21,7 @@ const replicaSet = aReplicaSet({ resourceVersion: '42' });
 const child = aChild({ replicas: 2, generation: 5, resourceVersion: '43' });
 
 let server: HttpServer;
-let applier: Applier;
+let applier: Applier & { world: World };
 let handler: Handler;
 let mayWrite: boolean;
 let warnings: { reason: string; note: string }[];

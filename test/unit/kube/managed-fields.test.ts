@@ -1,5 +1,5 @@
+import { ownsTemplate, takeSpec } from '../../../operator/kube/managed-fields';
 import type { ManagedFieldsEntry } from '../../../operator/kube/types';
-import { ownsTemplate, takeSpec } from '../../../operator/observe/managed-fields';
 
 const spec = (fields: Record<string, unknown>): Record<string, unknown> => ({ 'f:spec': fields });
 const template = (fields: Record<string, unknown>): Record<string, unknown> => spec({ 'f:template': fields });

@@ -1,5 +1,5 @@
 import { FIELD_MANAGER } from '../../src/api/names';
-import type { ManagedFieldsEntry } from '../kube/types';
+import type { ManagedFieldsEntry } from './types';
 
 /**
  * Who owns which field of the child Deployment (server-side apply's `metadata.managedFields`). Git owns the template

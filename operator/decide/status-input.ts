@@ -1,0 +1,35 @@
+import type { Capacity } from './capacity';
+import type { Observation } from './model';
+import type { PodFacts } from './pods';
+import type { Stabilized } from './stabilization';
+
+/** What a status is made from. */
+export interface StatusInput {
+  observation: Observation;
+  facts: readonly PodFacts[];
+  victims: ReadonlySet<string>;
+  capacity: Capacity;
+  /** Nothing of an earlier template or takeover is on its way. */
+  settled: boolean;
+  /** Why the child cannot be brought to what the spec asks for. */
+  stalled?: { reason: string; message: string };
+  /** What a deleted hsd waits for. */
+  waiting?: { reason: string; message: string };
+  /** What the stabilization window makes of `capacity.desired`. */
+  held?: Stabilized;
+  scaled: boolean;
+}
+
+/** Live Pods, counted. */
+export interface Counts {
+  busy: number;
+  available: number;
+  starting: number;
+  draining: number;
+  detached: number;
+  unknown: number;
+  failing: number;
+  ready: number;
+  /** Detached Pods of an earlier template that still wait for their turn. */
+  leftover: number;
+}
