@@ -4,7 +4,7 @@ import { ChildRefused, NotAllowedToWrite, perform } from './apply/apply';
 import { batches } from './apply/batches';
 import { writeStatus } from './apply/status';
 import { decide } from './decide/decide';
-import type { HsdView, Plan, ProbeAnswer, Recommendation, Refusal } from './decide/model';
+import type { HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal } from './decide/model';
 import { isLive, isProbed } from './decide/pods';
 import type { ApiClient } from './kube/client';
 import type { Clock } from './kube/clock';
@@ -40,6 +40,8 @@ interface Remembered {
   refusal?: Refusal & { retryAt: number; attempts: number };
   /** Newest last; only those the stabilization window can still ask for. */
   recommendations: Recommendation[];
+  /** Ready Pods (uids) that have answered a probe, or were asked anew since they became Ready. */
+  asked: Set<string>;
   /** Monotonic time of the last status write. */
   statusAt: number;
 }
@@ -88,7 +90,7 @@ export class Reconciler {
   private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
     const { client, world, queue, clock, guarded } = this.options;
     const record = this.recordOf(key, hsd);
-    this.syncProbes(key, hsd);
+    this.syncProbes(key, hsd, record);
     const now = clock.now();
     const refusal = record.refusal && now < record.refusal.retryAt ? record.refusal : undefined;
     this.noteDraining(key, record, now);
@@ -171,7 +173,7 @@ export class Reconciler {
     events.record({ regarding: regarding(hsd), type: 'Warning', reason: 'ReconcileFailed', action: 'Reconcile', note });
   }
 
-  private syncProbes(key: string, hsd: HsdView): void {
+  private syncProbes(key: string, hsd: HsdView, record: Remembered): void {
     const { prober, world } = this.options;
     const spec = probeSpecOf(hsd);
     if (spec === undefined) {
@@ -184,6 +186,17 @@ export class Reconciler {
       spec,
       pods.map(({ uid, ip, hostNetwork }) => ({ uid, ip, hostNetwork })),
     );
+    this.askReady(pods, record);
+  }
+
+  /** The first probe often comes before the app listens: a Pod that turned Ready is asked at once, not a period later. */
+  private askReady(pods: readonly PodView[], record: Remembered): void {
+    const { prober } = this.options;
+    const ready = pods.filter((pod) => pod.ready && prober.result(pod.uid) !== undefined).map(({ uid }) => uid);
+    for (const uid of ready) {
+      if (!record.asked.has(uid) && prober.result(uid)?.state === 'unknown') void prober.probeNow(uid);
+    }
+    record.asked = new Set(ready);
   }
 
   private answers(key: string): Map<string, ProbeAnswer> {
@@ -217,6 +230,7 @@ export class Reconciler {
     const fresh: Remembered = {
       uid: hsd.uid,
       drainingSince: new Map(),
+      asked: new Set(),
       recommendations: this.seed(key, hsd),
       statusAt: Number.NEGATIVE_INFINITY,
     };

@@ -111,7 +111,12 @@ async function takeOwnership({ client }: Applier, path: string): Promise<void> {
 function isRefusal(error: unknown): error is ApiError {
   if (!(error instanceof ApiError) || isOutdated(error)) return false;
   const isTerminating = error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
-  return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400);
+  return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400 || isUntyped(error));
+}
+
+/** A field this Kubernetes does not know, or one of another type: server-side apply answers 500 to it, not 422. */
+function isUntyped(error: ApiError): boolean {
+  return error.code === 500 && error.message.startsWith('failed to create typed patch object');
 }
 
 function reasonOf(error: ApiError): string {

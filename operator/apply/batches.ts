@@ -18,8 +18,17 @@ export function batches(writes: readonly Write[]): { runs: Write[][]; more: bool
     const last = runs.at(-1);
     const isPodWrite = POD_WRITES.has(write.kind);
     if (isPodWrite && ++podWrites > POD_WRITES_PER_PASS) return { runs, more: true };
-    if (isPodWrite && last?.[0]?.kind === write.kind && last.length < PARALLEL) last.push(write);
+    if (isPodWrite && last?.[0] && last.length < PARALLEL && areAlike(last[0], write)) last.push(write);
     else runs.push([write]);
   }
   return { runs, more: false };
+}
+
+/** Marks that take Pods out of `idle` wait for those that bring others in. */
+function areAlike(one: Write, other: Write): boolean {
+  return one.kind === other.kind && isDraining(one) === isDraining(other);
+}
+
+function isDraining(write: Write): boolean {
+  return write.kind === 'markPod' && write.state === 'draining';
 }

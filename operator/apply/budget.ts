@@ -1,4 +1,4 @@
-import { budgetName, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
+import { budgetName, DRAIN_ANNOTATION, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
 import type { HsdView } from '../decide/model';
 import { ownerReference } from '../decide/template';
 import { isAlreadyExists } from '../kube/errors';
@@ -29,7 +29,7 @@ export async function writeBudget({ client, world, warn }: Applier, hsd: HsdView
   if (write.kind === 'deleteBudget') {
     return observeDeletion(world.budgets, namespace, () => client.delete<KubeObject>(path, { uid, resourceVersion }));
   }
-  const body = { metadata: { uid }, spec: { minAvailable: write.minAvailable } };
+  const body = { metadata: { uid, ...drainMark(hsd) }, spec: { minAvailable: write.minAvailable } };
   world.budgets.observe(namespace, await client.mergePatch<KubeObject>(path, body));
 }
 
@@ -40,6 +40,7 @@ function manifest(hsd: HsdView, minAvailable: number): Record<string, unknown> {
     metadata: {
       name: budgetName(hsd.name),
       labels: { [NAME_LABEL]: hsd.name },
+      ...drainMark(hsd),
       ownerReferences: [ownerReference(hsd)],
     },
     spec: {
@@ -49,4 +50,9 @@ function manifest(hsd: HsdView, minAvailable: number): Record<string, unknown> {
       unhealthyPodEvictionPolicy: 'IfHealthyBudget',
     },
   };
+}
+
+/** A foreground deletion of the hsd would take the budget away while its last sessions still run. */
+function drainMark({ spec }: HsdView): { annotations?: Record<string, string> } {
+  return spec.sessions?.onDelete === 'Drain' ? { annotations: { [DRAIN_ANNOTATION]: 'true' } } : {};
 }

@@ -1,3 +1,4 @@
+import type { PodState } from '../../src/api/marks';
 import { DRAIN_FINALIZER, KIND } from '../../src/api/names';
 import { budgetWrites } from './budget';
 import { type Capacity, capacity } from './capacity';
@@ -116,6 +117,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     facts,
     replicas,
     idleWanted: held.replicas - busy,
+    held: revs.held,
     mayLower: mayLower(observation, revs),
   });
   // A paused child is between two steps of a rollout: the step that unpauses it carries the replicas.
@@ -172,7 +174,10 @@ function finalizerWrites({ spec, finalizers }: HsdView): Write[] {
 /** Detached, an idle Pod on a cordoned node is replaced elsewhere, and goes when the other one is available. */
 function cordonWrites(observation: Observation, revs: Revisions, facts: readonly PodFacts[]): Write[] {
   if (!mayLower(observation, revs)) return [];
-  return facts.filter((f) => f.attached && f.cordoned && !f.spared).map(({ pod }): Write => ({ kind: 'ownPod', pod }));
+  // A Pod marked by this very plan has another resourceVersion then: it is detached by the next one.
+  return facts
+    .filter((f) => f.attached && f.cordoned && !f.spared && f.pod.state === 'draining')
+    .map(({ pod }): Write => ({ kind: 'ownPod', pod }));
 }
 
 /** A ReplicaSet without an owner will be adopted, at the new child's size: it keeps its Pods until they are drained. */
@@ -183,7 +188,10 @@ function createChild({ hsd, replicaSets }: Observation, facts: readonly PodFacts
   return { kind: 'applyChild', manifest, takeOwnership: false };
 }
 
-/** Marks that protect come first, then the budget that counts them. */
+/**
+ * Marks that protect come first, then the budget that counts them. Pods leave `idle` last: a Service over idle Pods has
+ * their successors by then.
+ */
 function markWrites(
   observation: Observation,
   facts: readonly PodFacts[],
@@ -199,7 +207,8 @@ function markWrites(
   const marks = [...strangers, ...own].flatMap(
     ({ pod, state, attached }) => markWrite(hsd, pod, state, attached) ?? [],
   );
-  return [...marks.filter((m) => m.state === 'busy'), ...budget, ...marks.filter((m) => m.state !== 'busy')];
+  const to = (...states: PodState[]): Write[] => marks.filter(({ state }) => states.includes(state));
+  return [...to('busy'), ...budget, ...to('starting', 'idle'), ...to('draining')];
 }
 
 function strangerState(pod: PodView, observation: Observation): ReturnType<typeof stateOf> {

@@ -21,9 +21,7 @@ export function deletionPlan(seen: Observation): Plan {
   const facts = podFacts(observation, revs.retired);
   const detached = facts.filter((f) => !f.attached);
   const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
-  // Idle Pods too must be gone: the garbage collector would not see a session that starts in this very moment.
-  const left = observation.child ? facts : facts.filter((f) => f.spared || !f.attached);
-  if (isReleased || left.length === 0) {
+  if (isReleased || isEmpty(observation, revs, facts)) {
     // The garbage collector may have them all from now on.
     const release: Write[] = observation.child?.settings.drainOnDelete
       ? [{ kind: 'releaseChild', child: observation.child }]
@@ -32,6 +30,15 @@ export function deletionPlan(seen: Observation): Plan {
     return plan(observation, [...foreign, ...release, ...marks, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
   }
   return drainPlan(observation, revs, facts, foreign);
+}
+
+/**
+ * Idle Pods too must be gone, and none on its way: the garbage collector would not see a session that starts in this
+ * very moment.
+ */
+function isEmpty({ child }: Observation, revs: Revisions, facts: readonly PodFacts[]): boolean {
+  if (child === undefined) return facts.every((f) => f.attached && !f.spared);
+  return facts.length === 0 && revs.held === 0 && child.replicas === 0 && child.observedGeneration === child.generation;
 }
 
 function removal({ finalizers }: HsdView, finalizer: string): Write[] {
@@ -47,7 +54,7 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
   const { hsd, child } = observation;
   const busy = facts.filter((f) => f.busy).length;
   const replicas = facts.filter((f) => f.attached && f.spared).length;
-  const going = drain({ observation, facts, replicas, idleWanted: 0, mayLower: child !== undefined });
+  const going = drain({ observation, facts, replicas, idleWanted: 0, held: revs.held, mayLower: child !== undefined });
   const lowered = child ? scaleWrites(observation, child, replicas, going).writes : [];
   const { adopt, handOver, release } = retirement(observation, revs);
   const ending = new Set(going.end.map((pod) => pod.uid));

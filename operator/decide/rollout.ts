@@ -13,6 +13,8 @@ export interface Revisions {
   old: ReplicaSetView[];
   /** ReplicaSets handed over already and not deleted yet. */
   handedOver: ReplicaSetView[];
+  /** Pods the child's other ReplicaSets say they hold: there may be some the watch of Pods has not shown yet. */
+  held: number;
   /** uids of every ReplicaSet that no longer manages Pods for the child, `old` included. */
   retired: ReadonlySet<string>;
   /** The child is ours and carries the template Git asks for (or the last one the API server accepted). */
@@ -38,6 +40,7 @@ export function revisions(observation: Observation): Revisions {
   return {
     old,
     handedOver,
+    held: mine.filter((rs) => !old.includes(rs)).reduce((sum, rs) => sum + rs.statusReplicas, 0),
     retired: new Set([...old, ...handedOver, ...deleting].map((rs) => rs.uid)),
     templateApplied,
     settingsApplied: child !== undefined && isDeepStrictEqual(child.settings, settingsOf(hsd)),

@@ -28,11 +28,13 @@ export interface DrainInput {
   /** What the child should hold in the end. */
   replicas: number;
   idleWanted: number;
+  /** Pods the child's ReplicaSets say they hold (Revisions). */
+  held: number;
   /** False during a takeover or a rollout: the child is not lowered then. */
   mayLower: boolean;
 }
 
-export function drain({ observation, facts, replicas, idleWanted, mayLower }: DrainInput): Drain {
+export function drain({ observation, facts, replicas, idleWanted, held, mayLower }: DrainInput): Drain {
   const attached = facts.filter((f) => f.attached);
   const surplus = mayLower ? Math.max(0, attached.length - replicas) : 0;
   const fromChild = pickVictims(
@@ -44,7 +46,9 @@ export function drain({ observation, facts, replicas, idleWanted, mayLower }: Dr
   const detached = detachedVictims(observation, facts, leaving, idleWanted);
   const wait = longestWait(observation, fromChild);
   const over = detached.filter((f) => waitOf(observation, f) === 0);
-  const floor = Math.max(replicas, attached.length - fromChild.length);
+  // Pods that are missing need no drain; Pods that are there and not seen yet do.
+  const unseen = Math.max(0, held - attached.length);
+  const floor = Math.max(replicas, attached.length - fromChild.length + unseen);
   const lower = mayLower && wait === 0 && floor < (observation.child?.replicas ?? 0);
   return {
     victims: new Set([...leaving, ...detached.map((f) => f.pod.uid)]),

@@ -9,7 +9,7 @@ import type {
   ReplicaSetView,
   Write,
 } from '../../../operator/decide/model';
-import { podFacts } from '../../../operator/decide/pods';
+import { isLive, podFacts } from '../../../operator/decide/pods';
 import { settingsOf, templateHash } from '../../../operator/decide/template';
 import type { PodState } from '../../../src/api/marks';
 import { MARKS } from '../../../src/api/marks';
@@ -209,7 +209,8 @@ export function anObservation(options: ObservationOptions = {}): Observation {
   } = options;
   const seen = some.map((pod) => (pod instanceof PodBuilder ? pod.build() : pod));
   const deployment = child === null ? undefined : (child ?? aChild({ replicas: seen.length }, hsd));
-  const held = { replicas: seen.length, statusReplicas: seen.length };
+  const { length } = seen.filter((pod) => isLive(pod) && pod.controller?.uid === REPLICA_SET_UID);
+  const held = { replicas: length, statusReplicas: length };
   const observation: Observation = {
     now: NOW,
     hsd,

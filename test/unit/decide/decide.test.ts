@@ -227,3 +227,49 @@ test('the reason of a plan is its weightiest write', () => {
   expect(reason({ pods: [aPod('a').marked('starting'), aPod('b')] })).toBe('Mark');
   expect(reason({ child: null, refusal: { generation: 1, reason: 'Invalid', message: 'no' } })).toBe('Stalled');
 });
+
+describe('spec.paused', () => {
+  const paused = anHsd({ spec: { paused: true } });
+  const seen = { hsd: paused, child: aChild({ replicas: 0 }, paused), pods: [aPod('a').busy(), aPod('b')] };
+
+  test('writes nothing, ends nothing and says nothing, but counts on', () => {
+    expect(planOf(seen)).toMatchObject({
+      writes: [],
+      events: [],
+      probe: [],
+      reason: 'Paused',
+      status: { busyCount: 1 },
+    });
+  });
+
+  test('is no failure: Ready, with the reason', () => {
+    const ready = planOf(seen).status.conditions?.find((c) => c.type === 'Ready');
+    expect(ready).toMatchObject({ status: 'True', reason: 'Paused' });
+  });
+
+  test('does not hold up a deletion', () => {
+    const deleted = { ...paused, deleting: true, finalizers: ['kopf.zalando.org/KopfFinalizerMarker'] };
+    expect(writesOf({ ...seen, hsd: deleted })).toHaveLength(1);
+  });
+});
+
+describe('settings passed on to the child', () => {
+  const hsd = anHsd({ spec: { minReadySeconds: 5, revisionHistoryLimit: 2, progressDeadlineSeconds: 60 } });
+
+  test('are applied without a rollout, at the count the child has', () => {
+    expect(writesOf({ hsd, child: aChild({ replicas: 2 }), pods: pods('pod', 2) })).toEqual(['applyChild 2']);
+    expect(planOf({ hsd, child: aChild({ replicas: 2 }), pods: pods('pod', 2) }).events).toEqual([]);
+  });
+
+  test('that are right already are not written again', () => {
+    expect(writesOf({ hsd, child: aChild({ replicas: 2 }, hsd), pods: pods('pod', 2) })).toEqual([]);
+  });
+
+  test('a Pod is available only after minReadySeconds, and the plan comes again then', () => {
+    const fresh = aPod('a')
+      .marked('starting')
+      .with({ readySince: NOW - 2_000 });
+    const plan = planOf({ hsd, child: aChild({ replicas: 2 }, hsd), pods: [fresh, aPod('b')] });
+    expect(plan).toMatchObject({ writes: [], requeueAfterMs: 3_000, status: { availableCount: 1, startingCount: 1 } });
+  });
+});

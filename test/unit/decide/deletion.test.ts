@@ -121,11 +121,26 @@ describe('a rollout that was on its way', () => {
 });
 
 describe('the finalizers of a deleted hsd', () => {
-  test('drain goes with the last session, after the child has been released', () => {
-    expect(writesOf({ pods: [attached('a'), attached('b')] })).toEqual([
-      'releaseChild',
-      `removeFinalizer ${DRAIN_FINALIZER}`,
-    ]);
+  test('drain goes with the last Pod, after the child has been released', () => {
+    expect(writesOf({ pods: [] })).toEqual(['releaseChild', `removeFinalizer ${DRAIN_FINALIZER}`]);
+  });
+
+  test('drain waits for idle Pods as well: a session may start in the very moment it goes', () => {
+    expect(writesOf({ pods: [attached('a')] })).toEqual(['markPod a draining']);
+    const seen = { pods: [going(attached('a'))], drainingSince: { a: LONG_AGO } };
+    expect(writesOf(seen)).toEqual(['scaleChild 0']);
+  });
+
+  test('drain waits for Pods that are on their way: the child is lowered first, and seen to be', () => {
+    const child = aChild({ replicas: 2 }, draining);
+    expect(writesOf({ child, pods: [] })).toEqual(['scaleChild 0']);
+    expect(writesOf({ child: { ...child, replicas: 0, generation: 2 }, pods: [] })).toEqual([]);
+    const replicaSets = [aReplicaSet({ statusReplicas: 1 }, draining)];
+    expect(writesOf({ child: { ...child, replicas: 0 }, pods: [], replicaSets })).toEqual([]);
+  });
+
+  test('drain does not wait for idle Pods whose child somebody has deleted', () => {
+    expect(writesOf({ child: null, pods: [attached('a')] })).toEqual([`removeFinalizer ${DRAIN_FINALIZER}`]);
   });
 
   test('drain goes at once when Drain is taken back', () => {

@@ -19,6 +19,8 @@ import {
   ownedBy,
 } from './builders';
 
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 500);
+
 /** Whatever an operator may come to see, sensible or not. */
 
 const recently = fc.integer({ min: NOW - 3_000, max: NOW });
@@ -157,7 +159,7 @@ function forAny(property: (seen: Seen) => void): void {
       const facts = podFacts(seen, revisions(seen).retired);
       property({ observation: seen, plan: decide(seen), facts });
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 500) },
+    { numRuns: RUNS },
   );
 }
 

@@ -6,6 +6,7 @@ import {
   anHsd,
   anObservation,
   aPod,
+  aReplicaSet,
   describeWrite,
   HTTP,
   NOW,
@@ -118,6 +119,13 @@ describe('a scale-down of the child', () => {
 
   test('Pods that do not exist yet are given up at once', () => {
     expect(writesOf({ child: aChild({ replicas: 5 }, one), pods: [aPod('a')] })).toEqual(['scaleChild 1']);
+  });
+
+  test('Pods the ReplicaSet has made already and the watch has not shown yet are not missing', () => {
+    const child = aChild({ replicas: 5 }, one);
+    const seen = { child, pods: [aPod('a')], replicaSets: [aReplicaSet({ replicas: 5, statusReplicas: 3 }, one)] };
+    expect(writesOf(seen)).toEqual(['scaleChild 3']);
+    expect(writesOf({ ...seen, child: { ...child, replicas: 3 } })).toEqual([]);
   });
 
   test('never goes below the sessions, whatever maxReplicas says', () => {

@@ -27,7 +27,7 @@ export interface World {
   prompt: boolean;
 }
 
-type Effect = (world: World, i: number, n: number) => void;
+type Effect = (world: World, i: number, n: number) => unknown;
 
 const pick = <T>(all: readonly T[], i: number): T | undefined => (all.length === 0 ? undefined : all[i % all.length]);
 
@@ -71,6 +71,11 @@ const EFFECTS = {
   everyPodProgresses: ({ cluster }) => {
     for (const pod of [...cluster.pods.values()]) kubelet(cluster, pod, 'ready');
   },
+  probeAnswers: withPod(({ operator }, pod) => operator.probe(pod, true)),
+  everyProbeAnswers: ({ cluster, operator }) => {
+    for (const pod of cluster.pods.values()) operator.probe(pod, true);
+  },
+  probeFails: withPod(({ operator }, pod) => operator.probe(pod, false)),
   podDropsReadiness: withPod(({ cluster }, pod) => kubelet(cluster, pod, 'notReady')),
   timePasses: ({ cluster }, _i, n) => {
     cluster.now += 150 * (1 + n);
@@ -103,7 +108,14 @@ const EFFECTS = {
   maxReplicasChanges: changeSpec((n, { minReplicas = 0 }) => ({
     maxReplicas: n === 0 ? undefined : Math.max(n, minReplicas),
   })),
+  modeChanges: changeSpec((n) => ({ busyProbe: { mode: n % 2 ? 'http' : 'annotation' } })),
+  onDeleteChanges: changeSpec((n) => ({ sessions: { onDelete: n % 2 ? 'Drain' : 'Delete' } })),
+  warmUpChanges: changeSpec((n) => ({ minReadySeconds: n % 3 })),
+  stabilizationChanges: changeSpec((n) => ({ behavior: { scaleDown: { stabilizationWindowSeconds: n % 3 } } })),
+  nodeIsCordoned: ({ cluster }, _i, n) => cluster.cordoned.add(`node-${1 + (n % 2)}`),
+  nodeIsUncordoned: ({ cluster }, _i, n) => cluster.cordoned.delete(`node-${1 + (n % 2)}`),
   somebodyPauses: ({ cluster }) => cluster.changeChild({ paused: true }),
+  somebodyOrphansChild: ({ cluster }) => cluster.orphanChild(),
   somebodyDeletesPod: withPod(({ cluster }, pod) => cluster.deletePod(pod, 'person')),
   somebodyScales: ({ cluster }, _i, n) => cluster.changeChild({ replicas: n }),
   somebodyRestarts: editTemplate((n) => ({ restartedAt: String(n) })),
@@ -112,8 +124,15 @@ const EFFECTS = {
 
 export type ActionKind = keyof typeof EFFECTS;
 
+/** Without these everything is known by annotations alone, and no Pod is left that cannot say whether it is busy. */
+export const PROBING: readonly ActionKind[] = ['modeChanges', 'probeAnswers', 'everyProbeAnswers', 'probeFails'];
 /** What may lower the child behind the operator's back: without the guard nothing can protect busy Pods from it. */
-export const LOWERING: readonly ActionKind[] = ['somebodyScales', 'somebodyRestarts', 'somebodyEdits'];
+export const LOWERING: readonly ActionKind[] = [
+  'somebodyScales',
+  'somebodyRestarts',
+  'somebodyEdits',
+  'somebodyOrphansChild',
+];
 const COMMON: readonly ActionKind[] = [
   'sessionStarts',
   'sessionEnds',
@@ -158,22 +177,24 @@ export function originalChild(world: World, replicas: number): void {
 }
 
 /** Most passes it may take from any state to rest once nothing else happens. */
-const MOST_PASSES = 60;
+const MOST_PASSES = 80;
 
 /** Nothing happens any more but time; Pods become Ready. @returns the number of passes until nothing is left to do */
 export function converge(world: World): number {
   const { cluster, operator } = world;
   for (let passes = 0, quiet = 0; passes < MOST_PASSES; passes++) {
-    settleControllers(cluster);
-    for (const pod of [...cluster.pods.values()]) kubelet(cluster, pod, 'ready');
-    for (const kind of KINDS) operator.deliver(kind);
     const before = cluster.newestVersion;
+    settleControllers(cluster);
+    for (const pod of [...cluster.pods.values()]) {
+      kubelet(cluster, pod, 'ready');
+      operator.probe(pod, true);
+    }
+    for (const kind of KINDS) operator.deliver(kind);
     const plan = operator.plan();
     operator.carryOut(plan);
     cluster.now += 600;
-    quiet = plan.writes.length === 0 && cluster.newestVersion === before ? quiet + 1 : 0;
-    // A Pod takes four of these rounds from its creation to Ready.
-    if (quiet === 5) return passes;
+    quiet = plan.requeueAfterMs === undefined && cluster.newestVersion === before ? quiet + 1 : 0;
+    if (quiet === 2) return passes;
   }
   throw new Error(`not at rest after ${MOST_PASSES} passes: ${JSON.stringify(operator.plan().writes.slice(0, 3))}`);
 }
@@ -207,6 +228,7 @@ export function faults({ cluster, operator }: World): string[] {
     'the child is paused': cluster.child?.paused === false,
     'the template was not applied': cluster.child?.template.templateHash === templateHash(cluster.hsd),
     'a foreign edit is left': cluster.child?.template.edit === undefined,
+    'the budget does not count the busy Pods': (cluster.budget?.minAvailable ?? 0) === busy.length,
     'a busy Pod is not marked': busy.every((pod) => pod.state === 'busy'),
     'an unlabelled Pod is left': live.every((pod) => pod.hsd !== undefined),
     'status counts': status.busyCount === busy.length && status.availableCount === available,

@@ -8,7 +8,7 @@ import type {
 } from '../../../../operator/decide/model';
 import { settingsOf } from '../../../../operator/decide/template';
 import { MARKS } from '../../../../src/api/marks';
-import { BUSY_KEY_ANNOTATION, childName } from '../../../../src/api/names';
+import { BUSY_KEY_ANNOTATION, childName, DRAIN_ANNOTATION } from '../../../../src/api/names';
 import type { HotStandbySpec } from '../../../../src/api/types';
 import { aSpec, HSD_UID } from '../builders';
 
@@ -17,7 +17,7 @@ export interface SimPod extends Omit<PodView, 'trueKeys' | 'marks' | 'busyKey'> 
   annotations: Record<string, string>;
   /** Value of the label `pod-template-hash`. */
   podHash: string;
-  /** Annotation key the application was started with. */
+  /** Annotation key the application was started with; empty: it is probed. */
   ownKey: string;
   /** Somebody is in there. */
   session: boolean;
@@ -44,7 +44,11 @@ export interface SimDeployment extends DeploymentView {
   template: SimTemplate;
 }
 
-export type Lost = { pod: string; by: string; ready: boolean };
+export interface Lost {
+  pod: string;
+  by: string;
+  ready: boolean;
+}
 
 /** The API server: objects, versions, admission. Everything is kept as views with a little beside them. */
 export class Cluster {
@@ -58,6 +62,8 @@ export class Cluster {
   readonly lost: Lost[] = [];
   /** Deletes of busy Pods the guard refused. */
   refused = 0;
+  /** Nodes no Pod may be scheduled to. */
+  readonly cordoned = new Set<string>();
   private version = 0;
   private serial = 0;
 
@@ -121,6 +127,14 @@ export class Cluster {
     return this.child;
   }
 
+  /** `kubectl delete deployment --cascade=orphan`. */
+  orphanChild(): void {
+    for (const rs of this.child ? this.replicaSets.values() : []) {
+      if (rs.controller?.uid === this.child?.uid) this.touch(rs, { controller: undefined });
+    }
+    this.child = undefined;
+  }
+
   createPod(rs: SimReplicaSet): void {
     const { template, podHash } = rs;
     const pod: SimPod = {
@@ -145,7 +159,8 @@ export class Cluster {
   /** What the guard's policy says about a DELETE by the ReplicaSet controller. */
   guards(pod: SimPod): boolean {
     const key = pod.annotations[BUSY_KEY_ANNOTATION];
-    return this.guarded && key !== undefined && pod.annotations[key]?.toLowerCase() === 'true';
+    const busy = key === undefined ? pod.state === 'busy' : pod.annotations[key]?.toLowerCase() === 'true';
+    return this.guarded && pod.hsd !== undefined && busy;
   }
 
   deletePod(pod: SimPod, by: string): void {
@@ -153,16 +168,23 @@ export class Cluster {
     this.touch(pod, { deleting: true, session: false });
   }
 
-  /** The Pod marks itself; a reply that shows the Pod being deleted means that no session starts. */
+  /**
+   * The Pod marks itself; a reply that shows the Pod being deleted means that no session starts. One that is probed
+   * writes nothing, so sessions go only where a Service sends them.
+   */
   startSession(pod: SimPod): void {
     if (pod.deleting || !pod.running || pod.session) return;
-    this.touch(pod, { session: true, annotations: { ...pod.annotations, [pod.ownKey]: 'True' } });
+    const isProbed = pod.ownKey === '';
+    if (isProbed && pod.ready && pod.state === 'idle') pod.session = true;
+    if (!isProbed) this.touch(pod, { session: true, annotations: { ...pod.annotations, [pod.ownKey]: 'True' } });
   }
 
   endSession(pod: SimPod): void {
     if (!pod.session) return;
+    pod.session = false;
+    if (pod.ownKey === '') return;
     const { [pod.ownKey]: _, ...annotations } = pod.annotations;
-    this.touch(pod, { session: false, annotations });
+    this.touch(pod, { annotations });
   }
 
   livePods(): SimPod[] {
@@ -174,7 +196,7 @@ export class Cluster {
   }
 }
 
-const MARK_KEYS = Object.keys(MARKS.busy);
+const MARK_KEYS = [...Object.keys(MARKS.busy), DRAIN_ANNOTATION];
 
 /** As observe/project.ts does it from the whole object. */
 export function viewOfPod({ annotations, podHash: _1, ownKey: _2, session: _3, ...pod }: SimPod): PodView {

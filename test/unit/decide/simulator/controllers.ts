@@ -159,7 +159,9 @@ export function garbageCollector(cluster: Cluster, most: number): void {
 export function kubelet(cluster: Cluster, pod: SimPod, to: 'assigned' | 'running' | 'ready' | 'notReady'): void {
   if (pod.deleting) cluster.pods.delete(pod.uid);
   else if (to === 'assigned') {
-    if (pod.node === undefined) cluster.touch(pod, { node: `node-${1 + (Number(pod.name.slice(4)) % 3)}` });
+    const nodes = ['node-1', 'node-2', 'node-3'].filter((node) => !cluster.cordoned.has(node));
+    const node = nodes[Number(pod.name.slice('pod-'.length)) % nodes.length];
+    if (pod.node === undefined && node !== undefined) cluster.touch(pod, { node });
   } else if (pod.node === undefined) kubelet(cluster, pod, 'assigned');
   else if (pod.phase === 'Pending') cluster.touch(pod, { phase: 'Running', running: true });
   else if (to === 'ready' && !pod.ready) cluster.touch(pod, { ready: true, readySince: cluster.now });

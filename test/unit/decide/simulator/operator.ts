@@ -7,12 +7,13 @@ import type {
   Observation,
   Plan,
   PodView,
+  ProbeAnswer,
   Recommendation,
   ReplicaSetView,
   Write,
 } from '../../../../operator/decide/model';
 import { settingsOf } from '../../../../operator/decide/template';
-import { BUSY_KEY_ANNOTATION, TEMPLATE_HASH_ANNOTATION } from '../../../../src/api/names';
+import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION, TEMPLATE_HASH_ANNOTATION } from '../../../../src/api/names';
 import { hsdOwner } from '../builders';
 import {
   type Cluster,
@@ -38,6 +39,7 @@ export class SimOperator {
   private pods = new Map<string, PodView>();
   private drainingSince = new Map<string, number>();
   private recommendations: Recommendation[] = [];
+  private readonly probes = new Map<string, ProbeAnswer>();
 
   constructor(private readonly cluster: Cluster) {
     this.hsd = cluster.hsd;
@@ -47,6 +49,7 @@ export class SimOperator {
   restart(): void {
     this.drainingSince.clear();
     this.recommendations = [];
+    this.probes.clear();
     for (const kind of KINDS) this.deliver(kind);
   }
 
@@ -70,14 +73,21 @@ export class SimOperator {
       ...(child && { child }),
       replicaSets: [...this.replicaSets.values()],
       pods: [...this.pods.values()],
-      probes: new Map(),
+      probes: new Map(this.probes),
       drainingSince: new Map(this.drainingSince),
       guarded: this.cluster.guarded,
-      cordoned: new Set(),
-      recommendations: this.recommendations,
+      cordoned: new Set(this.cluster.cordoned),
+      recommendations: [...this.recommendations],
       ...(this.cluster.budget && { budget: this.cluster.budget }),
       unlabelled: this.unlabelled(child),
     };
+  }
+
+  /** The Pod answers its probe, or not at all. */
+  probe(pod: SimPod, answers: boolean): void {
+    if (!pod.running || pod.deleting) return;
+    const state = answers ? (pod.session ? 'busy' : 'idle') : 'unknown';
+    this.probes.set(pod.uid, { state, checkedAt: this.cluster.now });
   }
 
   plan(): Plan {
@@ -116,7 +126,8 @@ export class SimOperator {
   /** As observe/gather.ts asks for it. */
   private unlabelled(child: DeploymentView | undefined): Observation['unlabelled'] {
     const foreign = [...this.replicaSets.values()].filter((rs) => rs.templateHash === undefined);
-    if (child === undefined || (child.templateHash !== undefined && foreign.length === 0)) {
+    const takeover = child?.templateHash === undefined;
+    if (this.hsd.deleting || child === undefined || (!takeover && foreign.length === 0)) {
       return { pods: [], replicaSets: [] };
     }
     const replicaSets = [...this.cluster.replicaSets.values()]
@@ -155,7 +166,7 @@ export class SimOperator {
         this.patchReplicaSet(write.replicaSet, { deleting: true });
         return;
       case 'ownPod':
-        this.changePod(this.livePod(write.pod, true), { controller: hsdOwner });
+        this.ownPod(this.livePod(write.pod, true));
         return;
       case 'deletePod': {
         const pod = this.livePod(write.pod, true);
@@ -175,10 +186,27 @@ export class SimOperator {
         this.cluster.budget = undefined;
         return;
       case 'releaseChild':
+        this.changeChild({ settings: { ...write.child.settings, drainOnDelete: false } });
+        return;
       case 'addFinalizer':
+        this.changeFinalizers((all) => [...all, write.finalizer]);
+        return;
       case 'removeFinalizer':
-        throw new Error('the simulated hsd is never deleted');
+        this.changeFinalizers((all) => all.filter((finalizer) => finalizer !== write.finalizer));
+        return;
     }
+  }
+
+  private changeFinalizers(change: (finalizers: readonly string[]) => string[]): void {
+    const { hsd } = this.cluster;
+    this.cluster.hsd = { ...hsd, finalizers: change(hsd.finalizers), resourceVersion: this.cluster.nextVersion() };
+    this.hsd = this.cluster.hsd;
+  }
+
+  private ownPod(pod: SimPod): void {
+    const drains = this.hsd.spec.sessions?.onDelete === 'Drain';
+    const annotations = { ...pod.annotations, ...(drains && { [DRAIN_ANNOTATION]: 'true' }) };
+    this.changePod(pod, { controller: hsdOwner, annotations });
   }
 
   private scale({ child, replicas }: Extract<Write, { kind: 'scaleChild' }>): void {
