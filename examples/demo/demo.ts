@@ -10,6 +10,7 @@ import {
   writeOperatorKubeconfig,
 } from '../../test/cluster/install';
 import { EXAMPLE_IMAGES } from '../images';
+import { operatorBundle } from './bundle';
 import { announce, confirm, type Plan, planFor, removeDemo, removeInstalled } from './external';
 import { DEMO_NAMESPACE, type DemoApp, demoApps, namespaceObject, type TargetKind } from './manifests';
 import { Model } from './model';
@@ -37,6 +38,9 @@ export interface Demo {
 /** A person said no, or asked to stop. Nothing is wrong. */
 export class Stopped extends Error {}
 
+/** Stopped before anything was made. */
+export class Declined extends Stopped {}
+
 /** What to take back at the end, last thing first. */
 export type Undo = (step: () => Promise<unknown>) => void;
 
@@ -53,26 +57,27 @@ export interface StartOptions {
 
 /** Resolves when the hsds of the examples are there and watched. */
 export async function startDemo({ options, progress, signal, undo, onLost }: StartOptions): Promise<Demo> {
+  const bundle = early(operatorBundle(progress.say));
   // A cluster cannot be stopped while it starts; the end of this process ends it (test/cluster/guardian.ts).
   const target = await unlessAborted(openTarget(options, progress, onLost), signal);
   undo(() => target.stop());
   signal.throwIfAborted();
-  const bundled = LocalOperator.bundle(target.dir);
-  bundled.catch(() => undefined);
+  const apps = demoApps(target.kind, options.image);
+  const images = early(loadImages(target, apps));
   const client = new ApiClient(await loadConnection({ kubeconfig: target.kubeconfig }), {
     userAgent: 'hotstandby-demo',
   });
   undo(() => client.close());
   const plan = await planOf(target, client, options);
-  const apps = demoApps(target.kind, options.image);
   // From here on things are made outside of this process; what is half done is undone too.
   if (target.kind === 'external') undo(() => removeInstalled(target, plan));
-  await progress.during('installing the manifests of synth/', installObjects(target, plan.missing));
+  await progress.during('installing the manifests of synth/', () => installObjects(target, plan.missing));
   signal.throwIfAborted();
-  const operator = plan.hasOperator ? undefined : await startOperator(target, bundled, { progress, undo, onLost });
+  const operator = plan.hasOperator ? undefined : await startOperator(target, bundle, { progress, undo, onLost });
   signal.throwIfAborted();
   if (target.kind === 'external') undo(() => removeDemo(target));
-  await progress.during(`applying the examples: hsd ${apps.map(({ name }) => name).join(', ')}`, apply(target, apps));
+  const names = apps.map(({ name }) => name).join(', ');
+  await progress.during(`applying the examples: hsd ${names}`, () => apply(target, apps, images));
   signal.throwIfAborted();
   const { kind, kubeconfig } = target;
   const operatorTrouble = (): string | undefined => operator?.trouble();
@@ -81,41 +86,44 @@ export async function startDemo({ options, progress, signal, undo, onLost }: Sta
 
 async function startOperator(
   target: Target,
-  bundled: Promise<void>,
+  bundle: Promise<string>,
   { progress, undo, onLost }: Pick<StartOptions, 'progress' | 'undo' | 'onLost'>,
 ): Promise<LocalOperator> {
   const { dir } = target;
-  const [kubeconfig] = await Promise.all([writeOperatorKubeconfig(target, dir), bundled]);
+  const kubeconfig = await writeOperatorKubeconfig(target, dir);
   // Not more of somebody's cluster than was announced.
   const namespace = target.kind === 'external' ? DEMO_NAMESPACE : undefined;
-  const operator = await progress.during(
-    'starting the operator',
-    LocalOperator.start({ dir, kubeconfig, namespace, onLost }),
-  );
+  const starting = async (): Promise<LocalOperator> =>
+    LocalOperator.start({ dir, bundle: await bundle, kubeconfig, namespace, onLost });
+  const operator = await progress.during('starting the operator', starting);
   undo(() => operator.stop());
   return operator;
 }
 
-/** Throws Stopped when it is somebody's cluster and the answer is no. */
+/** Throws Declined when it is somebody's cluster and the answer is no. */
 async function planOf(target: Target, client: ApiClient, options: DemoOptions): Promise<Plan> {
   if (target.kind !== 'external') {
     return { missing: [...manifestObjects('crds'), ...withoutOperator('install')], hasOperator: false };
   }
   const plan = await planFor(target);
   for (const line of announce(plan, client.server, options.image)) console.log(line);
-  if (!(await confirm(options))) throw new Stopped('nothing was installed');
+  if (!(await confirm(options))) throw new Declined('nothing was installed');
   return plan;
 }
 
-async function apply(target: Target, apps: readonly DemoApp[]): Promise<void> {
-  const objects = [namespaceObject, ...apps.flatMap((app) => app.objects)];
-  await Promise.all([
-    loadImages(target, apps),
-    target.kubectl(['apply', '--server-side', '-f', '-'], { input: toManifest(objects) }),
-  ]);
+/** Work that is awaited later: until then its failure is nobody's. */
+function early<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
 }
 
-/** Gives real nodes the apps' images; a Pod that comes sooner finds its image at the kubelet's next try. */
+async function apply(target: Target, apps: readonly DemoApp[], images: Promise<void>): Promise<void> {
+  await images;
+  const objects = [namespaceObject, ...apps.flatMap((app) => app.objects)];
+  await target.kubectl(['apply', '--server-side', '-f', '-'], { input: toManifest(objects) });
+}
+
+/** Gives real nodes the apps' images. */
 async function loadImages({ realNodes }: Target, apps: readonly DemoApp[]): Promise<void> {
   if (realNodes === undefined) return;
   // Loaded only when wanted: it reads the machine's network and packages.

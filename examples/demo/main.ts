@@ -1,6 +1,6 @@
 /** `npm start`: the demo. */
 import { systemClock } from '../../operator/kube/clock';
-import { type Demo, Stopped, startDemo } from './demo';
+import { Declined, type Demo, Stopped, startDemo } from './demo';
 import { runLive } from './live';
 import { runScript } from './once';
 import { type DemoOptions, parseDemoOptions, UsageExit } from './options';
@@ -17,6 +17,8 @@ async function main(): Promise<number> {
     process.exit(exitCode);
   });
   stopper.listen();
+  // Nobody reads any more (npm start -- --once | head): an orderly stop, not a crash.
+  process.stdout.on('error', () => stopper.quit());
   if (options.once && !asked.once) progress.say('no terminal here: the scripted run (npm start -- --once) instead');
   const steps: (() => Promise<unknown>)[] = [];
   let exitCode = 0;
@@ -27,6 +29,7 @@ async function main(): Promise<number> {
     await run(demo, options, progress, stopper);
   } catch (error) {
     exitCode = explain(stopper.signal.aborted ? stopper.signal.reason : error, stopper.exitCode);
+    if (error instanceof Declined) progress.silence();
   }
   return (await cleanUp(steps, progress)) ? exitCode : 1;
 }
@@ -67,7 +70,7 @@ async function cleanUp(steps: (() => Promise<unknown>)[], progress: Progress): P
       });
     }
   };
-  await progress.during('removing everything the demo has made', work());
+  await progress.during('removing everything the demo has made', work);
   if (isClean) progress.say('removed; nothing is left');
   return isClean;
 }

@@ -36,6 +36,8 @@ export interface LogEntry {
 /** One hsd as the table shows it: its status, and its Pods. */
 export interface Row {
   name: string;
+  /** In http mode: how often each Pod is asked, in seconds. */
+  probeSeconds?: number;
   target: number;
   available: number;
   busy: number;
@@ -181,6 +183,7 @@ export class Model {
     const pool = this.pods(name).map(poolState);
     return {
       name,
+      ...(spec.busyProbe?.mode === 'http' && { probeSeconds: spec.busyProbe.http?.periodSeconds }),
       target: spec.idleTarget,
       available: status.availableCount ?? 0,
       busy: status.busyCount ?? 0,

@@ -15,6 +15,8 @@ export interface ScriptOptions {
 /** Containers of real nodes take seconds to start; a loaded machine has needed ten times that. */
 const DEADLINE_MS = 120_000;
 
+const LOOK = 'npm start, then d shows the Pods and what it names as KUBECONFIG serves kubectl';
+
 /** Plays the script on every app. Rejects with one line when something does not happen. */
 export async function runScript(demo: Demo, options: ScriptOptions): Promise<void> {
   for (const { name } of demo.apps) await new Script(demo, name, options).run();
@@ -88,9 +90,12 @@ class Script {
   /** Waits until as many Pods are available as the hsd asks for, and its status says so. */
   private async settle(): Promise<void> {
     await this.until(`${this.target()} idle Pods of hsd ${this.hsd}`, () => {
-      const idle = this.model.pods(this.hsd).filter(isAvailable).length;
+      const pods = this.model.pods(this.hsd);
+      const idle = pods.filter(isAvailable).length;
       const row = this.model.rows().find(({ name }) => name === this.hsd);
-      return idle > 0 && idle === this.target() && row?.available === idle && row.starting === 0;
+      // The child too: each kind of object comes by a watch of its own.
+      const isChildThere = this.model.child(this.hsd)?.replicas === pods.filter(isAttached).length;
+      return isChildThere && idle > 0 && idle === this.target() && row?.available === idle && row.starting === 0;
     });
   }
 
@@ -100,7 +105,9 @@ class Script {
       return await waitUntil(what, check, { model: this.model, clock, signal, deadlineMs: DEADLINE_MS });
     } catch (error) {
       if (signal.aborted) throw error;
-      throw new Error(`${(error as Error).message}; ${this.whatIsThere()}`);
+      const advice =
+        this.demo.kind === 'real' ? `${LOOK}; or without containers: npm start -- --once --nodes kwok` : LOOK;
+      throw new Error(`${(error as Error).message}; ${this.whatIsThere()}. To see more: ${advice}`);
     }
   }
 

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleOperator } from '../../scripts/bundle-operator';
 import { Guardian, type Program, waitReady } from '../../test/cluster/guardian';
+import { manifestObjects } from '../../test/cluster/install';
 
 export interface LocalOperatorOptions {
-  /** Folder for the bundle and the log. */
+  /** Folder for its log. */
   dir: string;
+  /** Path of the bundled operator. */
+  bundle: string;
   kubeconfig: string;
   /** Look after this namespace only; undefined: all. */
   namespace?: string;
@@ -25,22 +27,15 @@ export class LocalOperator {
     private readonly program: Program,
   ) {}
 
-  /** Path of the bundled operator, which `start` needs. */
-  static async bundle(dir: string): Promise<void> {
-    await bundleOperator(join(dir, 'operator.cjs'));
-  }
-
   /** Resolves when its caches are filled and it reconciles. */
-  static async start({ dir, kubeconfig, namespace, onLost }: LocalOperatorOptions): Promise<LocalOperator> {
+  static async start({ dir, bundle, kubeconfig, namespace, onLost }: LocalOperatorOptions): Promise<LocalOperator> {
     const logFile = join(dir, 'operator.log');
-    const files = ['operator.cjs', 'operator.cjs.map', 'operator.cjs.LEGAL.txt', 'operator.kubeconfig', 'operator.log'];
-    const guardian = new Guardian({ dir, remove: files.map((file) => join(dir, file)) });
+    const guardian = new Guardian({ dir, remove: [logFile, kubeconfig] });
     const scope = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace];
     const program = await guardian.run({
       name: 'operator',
-      command: { file: process.execPath, args: ['--enable-source-maps', join(dir, 'operator.cjs')], lifeline: false },
-      // As the installed Deployment has it, but for the address and the replicas.
-      args: ['--kubeconfig', kubeconfig, ...scope, '--admission-guard', '--health-address', '127.0.0.1:0'],
+      command: { file: process.execPath, args: ['--enable-source-maps', bundle], lifeline: false },
+      args: [...installedArgs(), '--kubeconfig', kubeconfig, ...scope, '--health-address', '127.0.0.1:0'],
       logFile,
     });
     const operator = new LocalOperator(guardian, program);
@@ -70,6 +65,17 @@ export class LocalOperator {
     await this.program.stop();
     await this.guardian.release();
   }
+}
+
+/** What the installed Deployment says on the command line, but for the scope and what only makes sense in a Pod. */
+function installedArgs(): string[] {
+  const deployments = manifestObjects('install').filter(({ kind }) => kind === 'Deployment') as unknown as Deployment[];
+  const args = deployments.flatMap(({ spec }) => spec.template.spec.containers.flatMap((container) => container.args));
+  return args.filter((arg) => !/^--(all-namespaces|namespace|leader-elect|lease-namespace|health-address)\b/.test(arg));
+}
+
+interface Deployment {
+  spec: { template: { spec: { containers: { args: string[] }[] } } };
 }
 
 function lastLines(file: string): string {

@@ -1,11 +1,13 @@
 import type { Clock, Timer } from '../../operator/kube/clock';
 
-const REMIND_MS = 5_000;
+/** Longer than the pause between the lines of a build, which speaks for itself. */
+const REMIND_MS = 6_000;
 
 /** Says what is going on while the demo starts and stops, with the time since it began. */
 export class Progress {
   private readonly startedMs: number;
   private lastLineMs: number;
+  private isSilent = false;
 
   constructor(
     private readonly clock: Clock,
@@ -17,12 +19,18 @@ export class Progress {
 
   /** One line now. */
   readonly say = (text: string): void => {
+    if (this.isSilent) return;
     this.lastLineMs = this.clock.monotonic();
     this.write(`${this.elapsed()}  ${text}`);
   };
 
-  /** Says `what`, and that it still goes on whenever nothing else was said for 5 s. */
-  async during<T>(what: string, work: Promise<T>): Promise<T> {
+  /** From now on there is nothing worth saying. */
+  silence(): void {
+    this.isSilent = true;
+  }
+
+  /** Says `what`, does it, and says that it still goes on whenever nothing else was said for 6 s. */
+  async during<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.say(what);
     const stepMs = this.clock.monotonic();
     let timer: Timer | undefined;
@@ -33,7 +41,7 @@ export class Progress {
     };
     timer = this.clock.setTimeout(remind, REMIND_MS);
     try {
-      return await work;
+      return await work();
     } finally {
       timer.cancel();
     }

@@ -8,7 +8,7 @@ import type { DemoPod, Model } from './model';
 import type { Timing } from './reactions';
 
 export interface SessionsOptions {
-  client: ApiClient;
+  client: Pick<ApiClient, 'mergePatch'>;
   model: Model;
   apps: readonly DemoApp[];
   /** Takes over replies of Pod writes. */

@@ -63,7 +63,7 @@ const number = (head: string, value: (row: Row) => number): Column<Row> => ({
 });
 
 const HSD_COLUMNS: readonly Column<Row>[] = [
-  { head: 'HSD', width: 18, align: 'left', cell: (row) => ({ text: row.name, style: 'bold' }) },
+  { head: 'HSD', width: 18, align: 'left', cell: (row) => ({ text: nameOf(row), style: 'bold' }) },
   number('TARGET', (row) => row.target),
   {
     ...number('AVAILABLE', (row) => row.available),
@@ -75,14 +75,22 @@ const HSD_COLUMNS: readonly Column<Row>[] = [
   { head: 'REACTION', width: 9, align: 'right', cell: (row) => ({ text: duration(row.reactionMs), style: 'cyan' }) },
 ];
 
-const POD_COLUMNS: readonly Column<PodRow>[] = [
-  { head: 'POD', width: 34, align: 'left', cell: (pod) => ({ text: pod.name }) },
-  { head: 'NODE', width: 8, align: 'left', cell: (pod) => ({ text: pod.node }) },
-  { head: 'STATE', width: 8, align: 'left', cell: (pod) => ({ text: pod.state, style: GLYPHS[pod.state].style }) },
-  { head: 'CHILD', width: 8, align: 'left', cell: (pod) => ({ text: pod.isAttached ? 'attached' : 'detached' }) },
-  { head: 'TMPL', width: 4, align: 'right', cell: (pod) => ({ text: pod.template }) },
-  { head: 'AGE', width: 5, align: 'right', cell: (pod) => ({ text: age(pod.ageMs) }) },
-];
+/** Names are never cut while there is room: people give them to kubectl. What is left is for the node. */
+function podColumns(pods: readonly PodRow[], columns: number): readonly Column<PodRow>[] {
+  const longest = (values: string[]): number => Math.max(8, ...values.map(({ length }) => length));
+  const name = longest(pods.map((pod) => pod.name));
+  const node = longest(pods.map((pod) => pod.node));
+  // 37: the margin, the other columns, and two spaces between all of them.
+  const room = Math.max(6, columns - 37 - name);
+  return [
+    { head: 'POD', width: name, align: 'left', cell: (pod) => ({ text: pod.name }) },
+    { head: 'NODE', width: Math.min(node, room), align: 'left', cell: (pod) => ({ text: pod.node }) },
+    { head: 'STATE', width: 8, align: 'left', cell: (pod) => ({ text: pod.state, style: GLYPHS[pod.state].style }) },
+    { head: 'CHILD', width: 8, align: 'left', cell: (pod) => ({ text: pod.isAttached ? 'attached' : 'detached' }) },
+    { head: 'TMPL', width: 4, align: 'right', cell: (pod) => ({ text: pod.template }) },
+    { head: 'AGE', width: 4, align: 'right', cell: (pod) => ({ text: age(pod.ageMs) }) },
+  ];
+}
 
 const KEYS: readonly (readonly [key: string, what: string])[] = [
   ['s', 'start'],
@@ -100,7 +108,9 @@ export function layout(view: View, size: { columns: number; rows: number }): Lin
   const footer = footerOf(view, size.columns);
   const top = topOf(view);
   const space = Math.max(0, size.rows - top.length - footer.length);
-  const middle = view.details ? detailLines(view.details, space) : logLines(view.log, space, size.columns);
+  const middle = view.details
+    ? detailLines(view.details, space, size.columns)
+    : logLines(view.log, space, size.columns);
   const filler: Line[] = Array.from({ length: space - middle.length }, () => []);
   // A terminal too low for everything keeps the table and loses the footer.
   return [...top, ...middle, ...filler, ...footer].slice(0, size.rows);
@@ -150,14 +160,15 @@ function legend(): Span[] {
   ]);
 }
 
-function detailLines({ child, replicas, isPaused, pods }: Details, space: number): Line[] {
+function detailLines({ child, replicas, isPaused, pods }: Details, space: number, width: number): Line[] {
+  const columns = podColumns(pods, width);
   const summary = `Deployment ${child}: ${replicas} replicas${isPaused ? ', paused for a rollout' : ''}`;
-  const head: Line[] = [[{ text: ` ${summary}`, style: 'bold' }], heading(POD_COLUMNS)];
+  const head: Line[] = [[{ text: ` ${summary}`, style: 'bold' }], heading(columns)];
   const room = Math.max(0, space - head.length - 1);
   const isTooMany = pods.length > room;
   const shown = isTooMany ? pods.slice(0, Math.max(0, room - 1)) : pods;
   const rest: Line[] = isTooMany ? [[{ text: `   and ${pods.length - shown.length} more`, style: 'dim' }]] : [];
-  return [...head, ...shown.map((pod) => tableLine(POD_COLUMNS, pod, false)), ...rest].slice(0, space);
+  return [...head, ...shown.map((pod) => tableLine(columns, pod, false)), ...rest].slice(0, space);
 }
 
 const INDENT = 10;
@@ -214,6 +225,11 @@ function footerOf({ kubeconfig }: View, columns: number): Line[] {
     lines.at(-1)?.push(...spans);
   }
   return [...lines, [{ text: ` export KUBECONFIG=${kubeconfig}`, style: 'cyan' }]];
+}
+
+/** With the period of its probe, because that is most of its reaction. */
+function nameOf({ name, probeSeconds }: Row): string {
+  return probeSeconds === undefined ? name : `${name} (http ${probeSeconds}s)`;
 }
 
 /** Milliseconds for a person: `14 ms`, `1.8 s`; `-` when there are none. */

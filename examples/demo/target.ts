@@ -58,8 +58,7 @@ async function embeddedTarget(
   progress: Progress,
   onLost: (why: string) => void,
 ): Promise<Target> {
-  const cluster = await progress.during(
-    `starting a Kubernetes control plane and ${NODES} ${kind} nodes`,
+  const cluster = await progress.during(`starting a Kubernetes control plane and ${NODES} ${kind} nodes`, () =>
     startCluster({
       nodes: { kind, count: NODES },
       name: 'hotstandby-demo',

@@ -7,6 +7,9 @@ import type { Cluster } from './index';
 
 const NAMESPACE = 'hotstandby-system';
 const SERVICE_ACCOUNT = 'hotstandby-operator';
+/** It takes a fraction of a second; a loaded machine has needed ten. */
+const ESTABLISHED_MS = 60_000;
+const POLL_MS = 100;
 const ROOT = resolve(__dirname, '../..');
 
 /** What installing needs of a cluster. */
@@ -66,8 +69,24 @@ export async function installObjects(cluster: Kubectl, objects: readonly Manifes
 
 async function applyCrds(cluster: Kubectl, crds: readonly ManifestObject[]): Promise<void> {
   await applyObjects(cluster, crds);
-  const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
-  if (names.length > 0) await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...names]);
+  const deadline = performance.now() + ESTABLISHED_MS;
+  for (const { metadata } of crds) await established(cluster, metadata.name, deadline);
+}
+
+interface CrdObject {
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
+/** Not `kubectl wait`: that one gives up at once on a CRD so new that its status is empty. */
+async function established(cluster: Kubectl, name: string, deadline: number): Promise<void> {
+  for (;;) {
+    const { status } = JSON.parse(await cluster.kubectl(['get', 'crd', name, '-o', 'json'])) as CrdObject;
+    if (status?.conditions?.some((it) => it.type === 'Established' && it.status === 'True')) return;
+    if (performance.now() > deadline) {
+      throw new Error(`CRD ${name} is not served after ${ESTABLISHED_MS / 1000} s: see kubectl describe crd ${name}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 async function applyObjects(cluster: Kubectl, objects: readonly ManifestObject[]): Promise<void> {

@@ -69,6 +69,7 @@ export class PodServers {
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
   private failure: unknown;
+  private closed = false;
 
   /** @param first what a new server answers */
   constructor(
@@ -82,7 +83,6 @@ export class PodServers {
 
   /** The server of a Pod. Throws while there is none. */
   of(pod: KubeObject | undefined): PodServer {
-    if (this.failure !== undefined) throw this.failure;
     const server = pod && this.byUid.get(pod.metadata.uid);
     if (server === undefined) throw new Error(`Pod ${pod?.metadata.name} has no server yet`);
     return server;
@@ -92,20 +92,28 @@ export class PodServers {
     return [...this.byUid.values()];
   }
 
+  /** Ends all servers; rejects when the last look for Pods failed. */
   async close(): Promise<void> {
+    this.closed = true;
     clearTimeout(this.timer);
     await this.looking;
-    clearTimeout(this.timer);
     await Promise.all(this.all.map((server) => server.close()));
+    if (this.failure !== undefined) throw this.failure;
   }
 
   private schedule(): void {
+    if (this.closed) return;
     this.timer = setTimeout(() => {
+      // An IP may still be with another fleet's server for a moment: only what stays wrong is a failure.
       this.looking = this.look()
-        .catch((error: unknown) => {
-          this.failure = error;
-          console.error('DBG', error);
-        })
+        .then(
+          () => {
+            this.failure = undefined;
+          },
+          (error: unknown) => {
+            this.failure = error;
+          },
+        )
         .then(() => this.schedule());
     }, LOOK_MS);
   }

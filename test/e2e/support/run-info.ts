@@ -28,6 +28,8 @@ export function useRun(name: string): void {
 export function runInfo<T extends ClusterRun = RunInfo>(): T {
   const path = process.env[variable];
   if (path === undefined)
-    throw new Error(`${variable} is not set: these tests run by jest's projects "e2e" and "real", which start a cluster`);
+    throw new Error(
+      `${variable} is not set: these tests run by jest's projects "e2e" and "real", which start a cluster`,
+    );
   return JSON.parse(readFileSync(path, 'utf8')) as T;
 }

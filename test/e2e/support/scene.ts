@@ -12,9 +12,9 @@ import { runInfo } from './run-info';
 
 export type Pod = PodObject & { spec?: { containers?: { image?: string }[] } };
 
-/** An administrator's client of the run's cluster. */
-export function adminClient(): ApiClient {
-  return new ApiClient(readKubeconfig(runInfo().admin), { userAgent: 'hotstandby-e2e' });
+/** An administrator's client, by default of the run's cluster. */
+export function adminClient(kubeconfig = runInfo().admin): ApiClient {
+  return new ApiClient(readKubeconfig(kubeconfig), { userAgent: 'hotstandby-e2e' });
 }
 
 /** A spec of the smallest hsd, with `overrides` on top. */
@@ -30,10 +30,13 @@ export class Scene {
     readonly namespace: string,
   ) {}
 
-  /** @param labels of the namespace */
-  static async open(name: string, labels: Record<string, string> = {}): Promise<Scene> {
+  /**
+   * @param labels of the namespace
+   * @param kubeconfig the administrator's, of another cluster than the run's
+   */
+  static async open(name: string, labels: Record<string, string> = {}, kubeconfig?: string): Promise<Scene> {
     const namespace = `${name}-${randomBytes(3).toString('hex')}`;
-    const api = adminClient();
+    const api = adminClient(kubeconfig);
     const metadata = { name: namespace, labels };
     await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
     return new Scene(api, namespace);

@@ -36,6 +36,10 @@ describe('the table', () => {
     expect(pool?.trim()).toBe('● ● ○ ○ ·');
   });
 
+  test('says how often an hsd of http mode is probed', () => {
+    expect(drawn(aView({ rows: [{ ...ROOMS, probeSeconds: 2 }] }))[3]).toMatch(/^ > rooms \(http 2s\) /);
+  });
+
   test('marks the selected hsd alone', () => {
     const marked = drawn(aView({ selected: 'sandboxes' })).filter((line) => line.startsWith(' > '));
     expect(marked).toEqual([expect.stringContaining('sandboxes')]);
@@ -102,6 +106,18 @@ describe('the details', () => {
     const [first = '', second = ''] = lines.filter((line) => line.includes('rooms-workload-5c75dc6db-'));
     expect(first.trim().split(/\s+/)).toEqual(['rooms-workload-5c75dc6db-0', 'kwok-1', 'idle', 'detached', '2', '61s']);
     expect(second).toContain('attached');
+  });
+
+  test.each([80, 60])('never cut the name of a Pod, at %i columns', (columns) => {
+    const long = { ...details, pods: [{ ...details.pods[0], name: 'sandboxes-workload-565d76df87-krxxq' }] };
+    const lines = drawn(aView({ details: long as typeof details }), columns);
+    expect(lines.join('\n')).toContain('sandboxes-workload-565d76df87-krxxq  kwok-1');
+  });
+
+  test('fit 80 columns with names as the examples have them', () => {
+    const long = { ...details, pods: [{ ...details.pods[0], name: 'sandboxes-workload-565d76df87-krxxq' }] };
+    const lines = drawn(aView({ details: long as typeof details }), 80);
+    expect(lines.find((line) => line.includes('krxxq'))).toMatch(/61s$/);
   });
 
   test('say how many Pods did not fit', () => {

@@ -48,20 +48,20 @@ describe('progress', () => {
     const lines: string[] = [];
     const progress = new Progress(clock, (line) => lines.push(line));
     const work = Promise.withResolvers<string>();
-    const done = progress.during('building', work.promise);
-    clock.advance(5_000);
+    const done = progress.during('building', () => work.promise);
+    clock.advance(6_000);
     clock.advance(3_000);
     progress.say('halfway');
     clock.advance(3_000);
-    clock.advance(2_000);
+    clock.advance(3_000);
     work.resolve('built');
     await expect(done).resolves.toBe('built');
     clock.advance(60_000);
     expect(lines).toEqual([
       '   0.0 s  building',
-      '   5.0 s  building (5 s so far)',
-      '   8.0 s  halfway',
-      '  13.0 s  building (13 s so far)',
+      '   6.0 s  building (6 s so far)',
+      '   9.0 s  halfway',
+      '  15.0 s  building (15 s so far)',
     ]);
   });
 });

@@ -25,7 +25,8 @@ const everyOriginalField = {
   },
 };
 
-const podTemplate = {
+/** A Pod template that uses much of what Kubernetes 1.28 and later have. */
+export const richPodTemplate = {
   metadata: {
     labels: { app: 'rooms', team: 'blue' },
     annotations: { 'prometheus.io/scrape': 'true' },
@@ -33,10 +34,10 @@ const podTemplate = {
     creationTimestamp: null,
   },
   spec: {
-    serviceAccountName: 'rooms',
+    serviceAccountName: 'default',
     terminationGracePeriodSeconds: 0,
     nodeSelector: { 'kubernetes.io/os': 'linux' },
-    tolerations: [{ key: 'games', operator: 'Exists', tolerationSeconds: 30 }],
+    tolerations: [{ key: 'games', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 30 }],
     volumes: [{ name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } }],
     initContainers: [{ name: 'sidecar', image: 'example.com/proxy:1', restartPolicy: 'Always' }],
     containers: [
@@ -50,9 +51,9 @@ const podTemplate = {
           { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
         ],
         ports: [{ containerPort: 80, name: 'http', protocol: 'TCP', hostPort: 8080 }],
-        resources: { requests: { cpu: 1, memory: '64Mi' }, limits: { memory: '128Mi' }, claims: [{ name: 'gpu' }] },
+        resources: { requests: { cpu: 1, memory: '64Mi' }, limits: { memory: '128Mi' } },
         readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
-        volumeMounts: [{ name: 'tmp', mountPath: '/tmp', recursiveReadOnly: 'IfPossible' }],
+        volumeMounts: [{ name: 'tmp', mountPath: '/tmp', mountPropagation: 'HostToContainer' }],
       },
     ],
   },
@@ -109,7 +110,11 @@ export const GOOD_SPECS: readonly GoodSpec[] = [
     given: { busyProbe: { annotationKey: 'Busy_1.x' } },
     stored: { ...defaults, busyProbe: { mode: 'annotation', annotationKey: 'Busy_1.x' } },
   },
-  { what: 'a long Pod template', given: { podTemplate }, stored: { ...defaults, podTemplate } },
+  {
+    what: 'a long Pod template',
+    given: { podTemplate: richPodTemplate },
+    stored: { ...defaults, podTemplate: richPodTemplate },
+  },
   {
     what: 'fields of a newer Kubernetes',
     given: { podTemplate: newerKubernetes },
