@@ -20,6 +20,7 @@ module.exports = {
   projects: [
     project('unit'),
     project('synth'),
+    project('docs'),
     project('cluster'),
     project('e2e', {
       globalSetup: '<rootDir>/test/e2e/support/setup.ts',

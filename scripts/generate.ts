@@ -14,7 +14,7 @@ const root = join(__dirname, '..');
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 const output = `synth/v${version}`;
 /** Everything below is generated. */
-const generated = ['src/version.ts', 'src/imports', 'API.md', output];
+const generated = ['src/version.ts', 'src/imports', 'API.md', output, 'README.md', 'docs/operations.md'];
 
 async function main(): Promise<void> {
   checkOutput();
@@ -27,6 +27,8 @@ async function main(): Promise<void> {
     ),
     step(output, () => run('cdk8s', 'synth', '--check-upgrade=false')),
   ]);
+  // A process of its own: it reads the version and the manifests that were written just now.
+  await step('README.md, docs', () => run('tsx', 'scripts/reference-docs.ts'));
   if (process.argv.includes('--check')) {
     report(before, fingerprints());
   }

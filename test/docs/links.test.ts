@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { anchorsOf, DOCUMENTS, linksOf, ROOT } from './support/markdown';
+
+const links = DOCUMENTS.flatMap((document) =>
+  linksOf(document)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => ({ document, target })),
+);
+
+it('finds the links of the README', () => {
+  expect(links.filter(({ document }) => document === 'README.md').length).toBeGreaterThan(20);
+});
+
+it.each(links)('$document links to $target, which exists', ({ document, target }) => {
+  const [path = '', anchor] = target.split('#');
+  const file = path === '' ? document : normalize(join(dirname(document), path));
+  expect(existsSync(join(ROOT, file))).toBe(true);
+  if (anchor !== undefined) expect([...anchorsOf(file)]).toContain(anchor);
+});

@@ -1,0 +1,87 @@
+import { parse } from 'yaml';
+import { systemClock } from '../../operator/kube/clock';
+import { Metrics } from '../../operator/serve/metrics';
+import { filled, REFERENCE_DOCS } from '../../scripts/reference-docs';
+import { MARKS } from '../../src/api/marks';
+import * as names from '../../src/api/names';
+import { blocksOf, DOCUMENTS, read } from './support/markdown';
+
+it.each(REFERENCE_DOCS)('%s says what the code says now (else: npm run generate)', async (file) => {
+  expect(await filled(file)).toBe(read(file));
+});
+
+/** Capitalized words of these sources that no condition and no Event has as its reason. */
+const OTHER_WORDS = [
+  ...['True', 'False', 'Unknown', 'Normal', 'Warning'],
+  // What a plan did, for metrics and logs; the action of an Event.
+  ...['Apply', 'ChildDeleting', 'Create', 'Deleting', 'Error', 'Mark', 'Outdated', 'Reconcile', 'Scale', 'Settled'],
+  ...[
+    'ChildRefused',
+    'Drain',
+    'IfHealthyBudget',
+    'NamespaceTerminating',
+    'NotAllowedToWrite',
+    'Orphan',
+    'PodDisruptionBudget',
+  ],
+];
+
+describe('the README', () => {
+  const readme = read('README.md');
+  const decide = ['capacity', 'conditions', 'decide', 'deletion', 'events', 'readiness', 'status'];
+  const sources = [
+    ...decide.map((name) => `operator/decide/${name}.ts`),
+    ...['apply', 'budget'].map((name) => `operator/apply/${name}.ts`),
+    'operator/reconciler.ts',
+  ];
+  const words = sources.flatMap((file) => read(file).match(/(?<=')[A-Z][A-Za-z]+(?=')/g) ?? []);
+  const reasons = [...new Set(words)].filter((word) => !OTHER_WORDS.includes(word));
+
+  it('is held against the reasons of the code', () => {
+    expect(reasons).toEqual(expect.arrayContaining(['Accepted', 'ChildConflict', 'ScaledUp', 'TooManyReplicas']));
+  });
+
+  it.each(reasons)('explains the reason %s', (reason) => {
+    expect(readme.includes(`\`${reason}\``)).toBe(true);
+  });
+
+  it.each([
+    names.NAME_LABEL,
+    names.STATE_LABEL,
+    names.DEFAULT_BUSY_ANNOTATION,
+    ...Object.keys(MARKS.busy),
+    names.ANNOTATOR_LABEL,
+  ])('names %s', (key) => {
+    expect(readme).toContain(key);
+  });
+});
+
+describe('docs/operations.md', () => {
+  interface Rule {
+    alert: string;
+    expr: string;
+  }
+  const [rules] = blocksOf('docs/operations.md')
+    .filter(({ language }) => language === 'yaml')
+    .map(({ text }) => parse(text) as { groups: { rules: Rule[] }[] });
+  const alerts = rules?.groups.flatMap((group) => group.rules) ?? [];
+
+  it('has alerts', () => {
+    expect(alerts.length).toBeGreaterThan(0);
+  });
+
+  it.each(alerts)('the alert $alert asks for metrics that are served', async ({ expr }) => {
+    const served = new Set((await new Metrics({ clock: systemClock }).text()).match(/^# TYPE (\S+)/gm));
+    const asked = expr.match(/hotstandby_\w+/g) ?? [];
+    expect(asked.length).toBeGreaterThan(0);
+    for (const metric of asked) expect(served).toContain(`# TYPE ${metric.replace(/_bucket$/, '')}`);
+  });
+});
+
+it('says nothing of the version but what package.json says', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  const mentioned = DOCUMENTS.filter((document) => document !== 'CHANGELOG.md').flatMap(
+    (document) => read(document).match(/synth\/v[\d.]+\d/g) ?? [],
+  );
+  expect(new Set(mentioned)).toEqual(new Set([`synth/v${version}`]));
+});
