@@ -1,5 +1,5 @@
 import { childName, DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
-import type { HsdView, Write } from '../decide/model';
+import type { ChildManifest, HsdView, Write } from '../decide/model';
 import { ownerReference } from '../decide/template';
 import { ApiError, isForbidden, isInvalid, isOutdated } from '../kube/errors';
 import { takeSpec } from '../kube/managed-fields';
@@ -89,15 +89,37 @@ async function releaseChild({ client, world }: Applier, { child }: Of<'releaseCh
 }
 
 async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'>): Promise<void> {
-  const { client, world } = applier;
+  const { world } = applier;
   const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
   if (write.takeOwnership) await takeOwnership(applier, path);
   const uid = write.child && { uid: write.child.uid };
   const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...uid } };
   try {
-    world.deployments.observe(hsd.namespace, await client.apply<KubeObject>(path, body, { force: true }));
+    world.deployments.observe(hsd.namespace, await applyKnownFields(applier, path, body));
   } catch (error) {
     throw isRefusal(error) ? new ChildRefused(reasonOf(error), error.message) : error;
+  }
+}
+
+/**
+ * A Deployment created the plain way, as the original operator did, drops the fields this Kubernetes does not know;
+ * server-side apply fails on them. So the API server is asked what it would keep, and that is applied.
+ */
+async function applyKnownFields({ client, warn }: Applier, path: string, body: ChildManifest): Promise<KubeObject> {
+  try {
+    return await client.apply<KubeObject>(path, body, { force: true });
+  } catch (error) {
+    if (!(error instanceof ApiError && isUntyped(error))) throw error;
+    const { namespace, name } = body.metadata;
+    const trial = { ...body, metadata: { generateName: `${name}-`, namespace } };
+    const query = { dryRun: 'All', fieldValidation: 'Ignore' };
+    const kept = await client.create<{ spec: { template: unknown } }>(paths.deployments.list(namespace), trial, {
+      query,
+    });
+    const known = { ...body, spec: { ...body.spec, template: kept.spec.template } };
+    const reply = await client.apply<KubeObject>(path, known, { force: true });
+    warn('UnknownFields', `left out of the Pod template what this Kubernetes does not know: ${error.message}`);
+    return reply;
   }
 }
 
@@ -111,7 +133,7 @@ async function takeOwnership({ client }: Applier, path: string): Promise<void> {
 function isRefusal(error: unknown): error is ApiError {
   if (!(error instanceof ApiError) || isOutdated(error)) return false;
   const isTerminating = error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
-  return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400 || isUntyped(error));
+  return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400);
 }
 
 /** A field this Kubernetes does not know, or one of another type: server-side apply answers 500 to it, not 422. */

@@ -109,6 +109,12 @@ export class HsdSeries {
     this.#uncounted.delete(key);
   }
 
+  /** Drops everything: nobody keeps it up to date any more. */
+  clear(): void {
+    this.#entries.clear();
+    this.#uncounted.clear();
+  }
+
   /** All series in the Prometheus text format. */
   text(): string {
     const now = this.#clock.monotonic();

@@ -124,7 +124,7 @@ export class Metrics {
     });
     this.#busyLost = new Counter({
       name: 'hotstandby_busy_pods_lost_total',
-      help: 'Pods that went away while busy and that nobody but a controller can have ended. Must stay 0.',
+      help: 'Pods that were ended while busy, whoever ended them, and whose hsd stays. Should stay 0.',
       registers,
     });
     this.#leader = new Gauge({
@@ -163,8 +163,10 @@ export class Metrics {
     this.#busyLost.inc(pods);
   }
 
+  /** A replica that leads no more stops reporting hsds: only the leader knows how they are. */
   setLeader(leader: boolean): void {
     this.#leader.set(leader ? 1 : 0);
+    if (!leader) this.#hsds.clear();
   }
 
   /**

@@ -1,3 +1,4 @@
+import { paths } from '../../operator/kube/paths';
 import type { HotStandbySpec } from '../../src/api/types';
 import { freePorts } from '../cluster/ports';
 import { consistently, eventually } from './support/eventually';
@@ -205,6 +206,27 @@ describe('http mode with real servers behind the Pods', () => {
     await scene.childAt('last', 3);
     await scene.status('last', { busyCount: 2, availableCount: 1, drainingCount: 0, desiredReplicas: 3 });
     expect((await uids('last')).sort()).toEqual(pods.map((pod) => pod.metadata.uid).sort());
+  });
+
+  it('asks a Pod anew when it becomes Ready, not a period later', async () => {
+    await scene.createHsd('fresh', {
+      idleTarget: 1,
+      selector: { matchLabels: { app: 'fresh' } },
+      ...probe({ periodSeconds: 3600 }),
+    });
+    const [pod] = await scene.settledAt(1, 'app=fresh');
+    await scene.status('fresh', { unknownCount: 1, availableCount: 0 });
+    const path = paths.pods.one(scene.namespace, pod?.metadata.name ?? '', 'status');
+    const become = (status: string): Promise<unknown> => {
+      const condition = { type: 'Ready', status, lastTransitionTime: new Date().toISOString() };
+      return scene.api.mergePatch(path, { status: { conditions: [condition] } });
+    };
+    await become('False');
+    await scene.status('fresh', { readyReplicas: 0 });
+    const servers = fleet('fresh');
+    await eventually(() => servers.of(pod));
+    await become('True');
+    await scene.status('fresh', { unknownCount: 0, availableCount: 1 });
   });
 
   it('never connects to a Pod of the host network', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { EXAMPLE_IMAGES, type ExampleName, examplePath } from '../../examples/images';
-import { API_VERSION, DEFAULT_BUSY_ANNOTATION, KIND } from '../../src/api/names';
+import { ANNOTATOR_LABEL, API_VERSION, DEFAULT_BUSY_ANNOTATION, KIND } from '../../src/api/names';
 import { specSchema } from '../../src/api/schema';
 import type { HotStandbySpec } from '../../src/api/types';
 import { hasProgram } from '../unit/examples/languages';
@@ -118,7 +118,8 @@ describe.each(SELF_ANNOTATING)('the self-annotating examples/%s', (example) => {
     const [account, role, binding, ...others] = manifests(example, 'rbac.yaml') as unknown[];
     const name = spec.podTemplate.spec.serviceAccountName;
     expect(name).toBe(metadata.name);
-    expect(account).toEqual({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } });
+    const labels = { [ANNOTATOR_LABEL]: 'true' };
+    expect(account).toEqual({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, labels } });
     expect(role).toMatchObject({
       kind: 'Role',
       metadata: { name },

@@ -1,19 +1,23 @@
-/** How long a condition may take on a busy two-core machine before a test gives up on it. */
-const DEADLINE_MS = 30_000;
-const POLL_MS = 25;
+/** How long a condition may take on a busy two-core machine before a test gives up on it, and the pause between two looks. */
+const patience = { deadlineMs: 30_000, pollMs: 25 };
+
+/** Changes both for this test file. */
+export function havePatience(change: Partial<typeof patience>): void {
+  Object.assign(patience, change);
+}
 
 /**
  * Reads until `check` holds: resolves with what it returns, rejects with its last complaint. `check` says "not yet" by
  * throwing (an `expect` that fails, for example).
  */
-export async function eventually<T>(check: () => Promise<T> | T, deadlineMs = DEADLINE_MS): Promise<T> {
+export async function eventually<T>(check: () => Promise<T> | T, deadlineMs = patience.deadlineMs): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     try {
       return await check();
     } catch (error) {
       if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await new Promise((resolve) => setTimeout(resolve, patience.pollMs));
     }
   }
 }
@@ -23,6 +27,6 @@ export async function consistently(check: () => Promise<void> | void, forMs: num
   const end = performance.now() + forMs;
   while (performance.now() < end) {
     await check();
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, patience.pollMs));
   }
 }

@@ -1,0 +1,88 @@
+import { MarkedMarker } from './evictor';
+import type { Ground } from './ground';
+import { MODES, type Mode } from './markers';
+import { OwnNodes } from './nodes';
+import type { Row } from './rows';
+import { pause, type SessionLoop } from './session-loop';
+import { countLost, Stand } from './stand';
+import type { Kind, Matrix, Outcome } from './table';
+
+/** So long at least, sessions come and go while a row does its worst. */
+const PRESSED_MS = 2_500;
+
+const SHORT: Record<Mode, string> = { annotation: 'a', 'custom key': 'c', http: 'h' };
+
+/** One stand of a row: with lasting sessions, or with sessions that turn busy all the time. */
+interface Trial {
+  stand: Stand;
+  mode: Mode;
+  loop?: SessionLoop;
+  /** With the row's `marked`: what was evicted before it counted. */
+  marker?: MarkedMarker;
+  nodes?: OwnNodes;
+}
+
+/** Carries out one row in all its cells at the same time and writes the counts into the matrix. */
+export async function runRow(row: Row, slug: string, ground: Ground, matrix: Matrix): Promise<void> {
+  const trials = await Promise.all(
+    trialsOf(row, matrix).map(([mode, turning]) => open(row, slug, ground, mode, turning)),
+  );
+  await row.before?.(ground);
+  await Promise.all(trials.map((trial) => assault(row, trial)));
+  await row.after?.(ground);
+  await Promise.all(trials.map((trial) => conclude(row, trial, matrix)));
+}
+
+function trialsOf(row: Row, matrix: Matrix): [mode: Mode, turning: boolean][] {
+  return MODES.flatMap((mode) =>
+    [false, true]
+      .filter((turning) => {
+        const because = row.leftOut?.(mode, turning ? 'turning' : 'Ready');
+        if (because !== undefined) matrix.set(row.name, mode, 'turning', { because });
+        return because === undefined;
+      })
+      .map((turning): [Mode, boolean] => [mode, turning]),
+  );
+}
+
+async function open(row: Row, slug: string, ground: Ground, mode: Mode, turning: boolean): Promise<Trial> {
+  const name = `${slug}-${SHORT[mode]}${turning ? 't' : 's'}`;
+  const nodes = row.nodes && (await OwnNodes.open(ground.scene, name, row.nodes.count, row.nodes.pods));
+  const stand = await Stand.open({ ground, name, mode, spec: row.spec, nodes });
+  if (!turning) await stand.occupyBoth();
+  const marker = turning && row.marked ? new MarkedMarker(stand.marker, ground.feed) : undefined;
+  return { stand, mode, nodes, marker, ...(turning && { loop: stand.loop({ marker }) }) };
+}
+
+async function assault(row: Row, { stand, loop }: Trial): Promise<void> {
+  loop?.start();
+  try {
+    await Promise.all([row.act(stand).then(() => stand.bitten()), loop && pause(PRESSED_MS)]);
+  } finally {
+    await loop?.stop();
+  }
+}
+
+async function conclude(row: Row, { stand, mode, loop, marker, nodes }: Trial, matrix: Matrix): Promise<void> {
+  const set = (kind: Kind, outcome: Outcome): void => matrix.set(row.name, mode, kind, outcome);
+  const count = async (): Promise<void> => {
+    if (loop) {
+      const note = marker && `${marker.early} before their mark`;
+      set('turning', { sessions: loop.begun, lost: loop.lost.length, note });
+      return;
+    }
+    for (const [kind, pods] of [
+      ['Ready', stand.ready],
+      ['NotReady', stand.notReady],
+    ] as const) {
+      set(kind, { sessions: pods.length, lost: await countLost(stand, pods) });
+    }
+  };
+  // What was lost is known however it ends.
+  await count();
+  await row.settled?.(stand);
+  await stand.rested();
+  await count();
+  await stand.close();
+  await nodes?.close();
+}
