@@ -1,6 +1,6 @@
 import type { Duration } from 'cdk8s';
 import { DEFAULT_BUSY_ANNOTATION } from './api/names';
-import { checkInteger, isQualifiedName } from './validation';
+import { checkDuration, checkInteger, isQualifiedName } from './validation';
 
 /**
  * Options for `BusyProbe.annotation`.
@@ -92,8 +92,8 @@ export class BusyProbe {
         port: options.port,
         path: options.path,
         successIsBusy: options.successIsBusy,
-        timeoutSeconds: wholeSeconds('busyProbe.timeoutSeconds', options.timeoutSeconds, 3600),
-        periodSeconds: wholeSeconds('busyProbe.periodSeconds', options.periodSeconds, 86400),
+        timeoutSeconds: checkDuration('busyProbe.timeoutSeconds', options.timeoutSeconds, { min: 1, max: 3600 }),
+        periodSeconds: checkDuration('busyProbe.periodSeconds', options.periodSeconds, { min: 1, max: 86400 }),
       },
     });
   }
@@ -132,13 +132,4 @@ function checkPath(path: string | undefined): void {
       `'busyProbe.path' is ${JSON.stringify(path)}: percent-encode spaces and control characters, for example %20`,
     );
   }
-}
-
-function wholeSeconds(property: string, value: Duration | undefined, max: number): number | undefined {
-  if (value === undefined) {
-    return undefined;
-  }
-  const seconds = value.toSeconds({ integral: false });
-  checkInteger(property, seconds, { min: 1, max });
-  return seconds;
 }

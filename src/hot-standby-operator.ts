@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { HotStandbyCrd } from './hot-standby-crd';
 import { clusterObject } from './install/cluster-object';
 import { type DeploymentInput, deploymentManifest, disruptionBudgetManifest } from './install/deployment';
-import { guardManifests, guardsReplicaSets, REPLICASET_CONTROLLER } from './install/guard';
+import { addPolicies, guarded, validatePolicies } from './install/policies';
 import { operatorRules, type PolicyRule, USER_ROLES } from './install/rbac';
 import { checkDnsLabel, checkInteger } from './validation';
 import { PACKAGE_VERSION } from './version';
@@ -126,20 +126,48 @@ export interface HotStandbyOperatorProps {
 
   /**
    * Whether to install the guard: a ValidatingAdmissionPolicy by which the API server itself refuses `guardedUsers` the
-   * deletion of a busy Pod, whatever the operator does or does not do. Needs Kubernetes 1.30.
+   * deletion of a busy Pod, whatever the operator does or does not do. With it comes a second one that makes the garbage
+   * collector wait for the sessions of a HotStandbyDeployment with `sessions.onDelete: Drain`. Needs Kubernetes 1.30.
    *
    * @default - true; false with `ownNamespaceOnly`
    */
   readonly admissionGuard?: boolean;
 
   /**
-   * User names the guard refuses. Add `system:kube-scheduler` to protect busy Pods from preemption, too; it can then hold
-   * back Pods of higher priority. A controller manager without `--use-service-account-credentials` acts as
-   * `system:kube-controller-manager`.
+   * User names the guard refuses. A controller manager without `--use-service-account-credentials` acts as
+   * `system:kube-controller-manager`: name that one instead.
    *
    * @default - the ReplicaSet controller, system:serviceaccount:kube-system:replicaset-controller
    */
   readonly guardedUsers?: string[];
+
+  /**
+   * Whether the guard refuses the scheduler, too, so that a Pod of higher priority cannot preempt a busy one. The price:
+   * such a Pod stays Pending until a session ends or a node is added, even one that keeps the cluster running. Without it,
+   * a `priorityClassName` in the Pod template decides who may preempt whom.
+   *
+   * @default false
+   */
+  readonly guardPreemption?: boolean;
+
+  /**
+   * Whether to install the marks policy: a MutatingAdmissionPolicy by which the API server writes the state label and the
+   * marks for ReplicaSets and autoscalers in the very write that flips a Pod's busy annotation. Saves the operator one
+   * write for each flip, and the moment between the two. Needs Kubernetes 1.36: an older API server refuses the object.
+   * The operator marks what is not marked yet, with the policy and without.
+   *
+   * @default false
+   */
+  readonly admissionMarks?: boolean;
+
+  /**
+   * Whether to install the policy behind `HotStandby.selfAnnotating()`: Pods whose ServiceAccount is labelled
+   * `hsd.paia.tech/annotator: "true"` may each change only themselves, and only their busy annotation. Needs Kubernetes
+   * 1.30.
+   *
+   * @default - true; false with `ownNamespaceOnly`
+   */
+  readonly selfAnnotationPolicy?: boolean;
 
   /**
    * Whether to let the built-in ClusterRoles view, edit and admin cover HotStandbyDeployments.
@@ -151,7 +179,7 @@ export interface HotStandbyOperatorProps {
 
 /**
  * Everything the operator needs: CustomResourceDefinition, namespace, ServiceAccount, RBAC, Deployment,
- * PodDisruptionBudget and the admission guard.
+ * PodDisruptionBudget and the admission policies.
  *
  * Object names carry no hash. For anything the properties do not cover, `ApiObject.of(operator.node.findChild('Deployment'))`
  * takes JSON patches.
@@ -199,9 +227,7 @@ export class HotStandbyOperator extends Construct {
     if (props.userRoles ?? !own) {
       this.addUserRoles(name);
     }
-    if (hasGuard(props)) {
-      this.addGuard(name, props);
-    }
+    addPolicies(this, { name, labels: this.labels, namespace: this.namespace }, props);
   }
 
   private addNamespace(): void {
@@ -294,33 +320,6 @@ export class HotStandbyOperator extends Construct {
       });
     }
   }
-
-  private addGuard(name: string, props: HotStandbyOperatorProps): void {
-    if (props.ownNamespaceOnly && this.namespace === undefined) {
-      throw new Error("'admissionGuard' with 'ownNamespaceOnly' must know its namespace: give 'namespace'");
-    }
-    const { policy, binding } = guardManifests({
-      name: `${name}-busy-pod-guard`,
-      labels: this.labels,
-      users: guardedUsers(props),
-      namespaces: props.ownNamespaceOnly && this.namespace ? [this.namespace] : props.namespaces,
-    });
-    clusterObject(this, 'Guard', policy);
-    clusterObject(this, 'GuardBinding', binding);
-  }
-}
-
-function hasGuard(props: HotStandbyOperatorProps): boolean {
-  return props.admissionGuard ?? !props.ownNamespaceOnly;
-}
-
-function guardedUsers(props: HotStandbyOperatorProps): string[] {
-  return props.guardedUsers ?? [REPLICASET_CONTROLLER];
-}
-
-/** Whether the operator may rely on the guard: lower a ReplicaSet first and let go of its busy Pods after. */
-function guarded(props: HotStandbyOperatorProps): boolean {
-  return hasGuard(props) && guardsReplicaSets(guardedUsers(props));
 }
 
 function watchArgs(props: HotStandbyOperatorProps): string[] {
@@ -337,11 +336,7 @@ function validate(props: HotStandbyOperatorProps): void {
   if (props.image !== undefined && !/^[^\s]+$/.test(props.image)) {
     throw new Error(`'image' is "${props.image}": give an image reference, for example ${IMAGE_REPOSITORY}:v1.2.3`);
   }
-  if (props.guardedUsers?.length === 0) {
-    throw new Error(
-      "'guardedUsers' is empty, so the guard would refuse nobody: name users or set 'admissionGuard: false'",
-    );
-  }
+  validatePolicies(props);
 }
 
 function validateNames(props: HotStandbyOperatorProps): void {

@@ -1,40 +1,24 @@
-import { ApiObject, Lazy } from 'cdk8s';
-import { k8s, RestartPolicy, Workload, type WorkloadProps } from 'cdk8s-plus-28';
+import { ApiObject, type Duration, Lazy } from 'cdk8s';
+import {
+  type IServiceAccount,
+  k8s,
+  RestartPolicy,
+  Service,
+  type ServicePort,
+  ServiceType,
+  Workload,
+} from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
-import { API_VERSION, KIND, MAX_NAME_LENGTH, PLURAL } from './api/names';
+import { API_VERSION, KIND, MAX_NAME_LENGTH, PLURAL, STATE_LABEL } from './api/names';
 import type { BusyProbe } from './busy-probe';
-import { checkInteger, checkOrder } from './validation';
-
-/**
- * Properties for `HotStandby`.
- */
-export interface HotStandbyProps extends WorkloadProps {
-  /**
-   * Idle Pods to keep beside the busy ones (`spec.idleTarget`). 0 to 1000000.
-   */
-  readonly idleTarget: number;
-
-  /**
-   * Fewest Pods to hold, whatever the number of busy ones (`spec.minReplicas`).
-   *
-   * @default 0
-   */
-  readonly minReplicas?: number;
-
-  /**
-   * Most Pods to hold, at least 1 (`spec.maxReplicas`). Busy Pods are never ended to get below it.
-   *
-   * @default - no limit
-   */
-  readonly maxReplicas?: number;
-
-  /**
-   * How the operator knows that a Pod is busy (`spec.busyProbe`).
-   *
-   * @default - the annotation `paia.tech/busy: "true"`
-   */
-  readonly busyProbe?: BusyProbe;
-}
+import type {
+  ExposeIdleOptions,
+  HotStandbyProps,
+  SelfAnnotatingOptions,
+  SessionDeletePolicy,
+} from './hot-standby-props';
+import { annotatorAccount, selfAnnotatingPod } from './self-annotation';
+import { checkDuration, checkInteger, checkOrder } from './validation';
 
 /**
  * A workload whose Pods hold one session each: a HotStandbyDeployment keeps `idleTarget` idle Pods ready beside the busy
@@ -67,6 +51,36 @@ export class HotStandby extends Workload {
   public readonly busyProbe?: BusyProbe;
 
   /**
+   * Whether the operator only watches and reports; the API server's default, false, when undefined.
+   */
+  public readonly paused?: boolean;
+
+  /**
+   * How long a Pod must have been Ready before it counts as available; no time at all when undefined.
+   */
+  public readonly minReady?: Duration;
+
+  /**
+   * How long a rollout may go without progress; the API server's default, 600 seconds, when undefined.
+   */
+  public readonly progressDeadline?: Duration;
+
+  /**
+   * Old ReplicaSets without Pods to keep; the API server's default, 10, when undefined.
+   */
+  public readonly revisionHistoryLimit?: number;
+
+  /**
+   * How far to look back when scaling down; not at all when undefined.
+   */
+  public readonly scaleDownStabilizationWindow?: Duration;
+
+  /**
+   * What deleting this object does to busy Pods; they go with it when undefined.
+   */
+  public readonly onDelete?: SessionDeletePolicy;
+
+  /**
    * @see base.Resource.apiObject
    */
   protected readonly apiObject: ApiObject;
@@ -76,6 +90,8 @@ export class HotStandby extends Workload {
    */
   public readonly resourceType = PLURAL;
 
+  private annotator?: IServiceAccount;
+
   public constructor(scope: Construct, id: string, props: HotStandbyProps) {
     super(scope, id, props);
     validate(props);
@@ -84,6 +100,12 @@ export class HotStandby extends Workload {
     this.minReplicas = props.minReplicas;
     this.maxReplicas = props.maxReplicas;
     this.busyProbe = props.busyProbe;
+    this.paused = props.paused;
+    this.minReady = props.minReady;
+    this.progressDeadline = props.progressDeadline;
+    this.revisionHistoryLimit = props.revisionHistoryLimit;
+    this.scaleDownStabilizationWindow = props.scaleDownStabilizationWindow;
+    this.onDelete = props.onDelete;
 
     // A plain ApiObject: the generated L1 keeps only the fields it knows, and a patch may add a newer one.
     this.apiObject = new ApiObject(this, 'Resource', {
@@ -100,6 +122,63 @@ export class HotStandby extends Workload {
   }
 
   /**
+   * A Service over the Pods that are free for a session: those whose label `hsd.paia.tech/state` is `idle`. A Pod leaves it
+   * when it turns busy and comes back when its session ends; connections that exist stay, and readiness has nothing to do
+   * with it.
+   *
+   * Throws when there is no port to expose, or several without names.
+   */
+  public exposeIdle(options: ExposeIdleOptions = {}): Service {
+    const ports = options.ports ?? this.containerPorts();
+    if (ports.length === 0) {
+      throw new Error("exposeIdle() has no port: give 'ports', or a container of the HotStandby its 'portNumber'");
+    }
+    if (ports.length > 1 && ports.some((port) => port.name === undefined)) {
+      const numbers = ports.map((port) => port.port).join(', ');
+      throw new Error(
+        `exposeIdle() has ${ports.length} ports (${numbers}) and not every one a name: name each of them`,
+      );
+    }
+    const service = new Service(this, `${options.name ?? ''}IdleService`, {
+      selector: this,
+      ports,
+      type: options.serviceType ?? ServiceType.CLUSTER_IP,
+      metadata: { namespace: this.metadata.namespace, name: options.name },
+    });
+    service.selectLabel(STATE_LABEL, 'idle');
+    return service;
+  }
+
+  /**
+   * Lets the Pods mark themselves busy: a ServiceAccount that may read and patch Pods, its token in the Pods, and
+   * `POD_NAME`, `POD_NAMESPACE` and `POD_UID` in the environment of their containers.
+   *
+   * RBAC cannot say "your own Pod only": the admission policy that `HotStandbyOperator` installs (`selfAnnotationPolicy`)
+   * does, and allows nothing but the busy annotation.
+   *
+   * Throws when called twice, or with `BusyProbe.http()`, which needs no annotation.
+   *
+   * @returns the ServiceAccount
+   */
+  public selfAnnotating(options: SelfAnnotatingOptions = {}): IServiceAccount {
+    if (this.annotator !== undefined) {
+      throw new Error('selfAnnotating() was called twice: call it once');
+    }
+    if (this.busyProbe?._usesHttp) {
+      throw new Error('selfAnnotating() with BusyProbe.http(): the operator asks the Pods, leave selfAnnotating() out');
+    }
+    const { serviceAccount } = options;
+    if (serviceAccount !== undefined && this.serviceAccount !== undefined && serviceAccount !== this.serviceAccount) {
+      throw new Error(
+        `selfAnnotating() was given ServiceAccount "${serviceAccount.name}" but 'serviceAccount' is "${this.serviceAccount.name}": give one of them`,
+      );
+    }
+    const metadata = { namespace: this.metadata.namespace };
+    this.annotator = annotatorAccount(this, serviceAccount ?? this.serviceAccount, metadata);
+    return this.annotator;
+  }
+
+  /**
    * `spec` of the HotStandbyDeployment.
    *
    * @internal
@@ -113,12 +192,31 @@ export class HotStandby extends Workload {
       minReplicas: this.minReplicas,
       maxReplicas: this.maxReplicas,
       busyProbe: this.busyProbe?._toKube(),
+      paused: this.paused,
+      minReadySeconds: this.minReady?.toSeconds(),
+      progressDeadlineSeconds: this.progressDeadline?.toSeconds(),
+      revisionHistoryLimit: this.revisionHistoryLimit,
+      behavior: this.scaleDownStabilizationWindow && {
+        scaleDown: { stabilizationWindowSeconds: this.scaleDownStabilizationWindow.toSeconds() },
+      },
+      sessions: this.onDelete && { onDelete: this.onDelete },
       selector: { matchLabels: this.selectorLabels() },
       podTemplate: k8s.toJson_PodTemplateSpec({
         metadata: this.podMetadata.toJson(),
-        spec: this._toPodSpec(),
+        spec: this.podSpec(),
       }),
     };
+  }
+
+  private podSpec(): k8s.PodSpec {
+    const spec = this._toPodSpec();
+    return this.annotator ? selfAnnotatingPod(spec, this.annotator) : spec;
+  }
+
+  private containerPorts(): ServicePort[] {
+    return this.containers
+      .flatMap((container) => container.ports)
+      .map(({ number, protocol, name }) => ({ port: number, targetPort: number, protocol, name }));
   }
 
   private selectorLabels(): Record<string, string> {
@@ -144,11 +242,25 @@ export class HotStandby extends Workload {
   }
 }
 
+/** Seconds; the API server's default. */
+const DEFAULT_PROGRESS_DEADLINE = 600;
+
 function validate(props: HotStandbyProps): void {
   checkInteger('idleTarget', props.idleTarget, { min: 0 });
   checkInteger('minReplicas', props.minReplicas, { min: 0 });
   checkInteger('maxReplicas', props.maxReplicas, { min: 1 });
   checkOrder('minReplicas', props.minReplicas, 'maxReplicas', props.maxReplicas);
+  checkInteger('revisionHistoryLimit', props.revisionHistoryLimit, { min: 0 });
+  checkDuration('scaleDownStabilizationWindow', props.scaleDownStabilizationWindow, { min: 0, max: 3600 });
+  checkDuration('minReady', props.minReady, { min: 0 });
+  checkDuration('progressDeadline', props.progressDeadline, { min: 1 });
+  const minReady = props.minReady?.toSeconds() ?? 0;
+  const progressDeadline = props.progressDeadline?.toSeconds() ?? DEFAULT_PROGRESS_DEADLINE;
+  if (progressDeadline <= minReady) {
+    throw new Error(
+      `'progressDeadline' (${progressDeadline} s) must be greater than 'minReady' (${minReady} s): a Pod needs that long to become available`,
+    );
+  }
   if (props.restartPolicy !== undefined && props.restartPolicy !== RestartPolicy.ALWAYS) {
     throw new Error(
       `'restartPolicy' is ${props.restartPolicy}: a Deployment's Pods allow only RestartPolicy.ALWAYS, leave it out`,

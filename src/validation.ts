@@ -1,3 +1,5 @@
+import type { Duration } from 'cdk8s';
+
 /**
  * Checks the constructors share. Each throws one line that names the property, the value it got and what would be
  * right, so that a mistake shows at synthesis and not when the API server refuses the manifest.
@@ -13,12 +15,23 @@ export interface IntegerBounds {
 }
 
 /** Throws unless `value` is undefined or a whole number within `bounds`. */
-export function checkInteger(property: string, value: number | undefined, bounds: IntegerBounds): void {
+export function checkInteger(property: string, value: number | undefined, bounds: IntegerBounds, unit = ''): void {
   const max = bounds.max ?? MAX_COUNT;
   if (value === undefined || (Number.isInteger(value) && value >= bounds.min && value <= max)) {
     return;
   }
-  throw new Error(`'${property}' is ${value}: give a whole number from ${bounds.min} to ${max}`);
+  throw new Error(`'${property}' is ${value}: give a whole number${unit} from ${bounds.min} to ${max}`);
+}
+
+/** Throws unless `value` is undefined or a whole number of seconds within `bounds`. Returns the seconds. */
+export function checkDuration(
+  property: string,
+  value: Duration | undefined,
+  bounds: IntegerBounds,
+): number | undefined {
+  const seconds = value?.toSeconds({ integral: false });
+  checkInteger(property, seconds, bounds, ' of seconds');
+  return seconds;
 }
 
 /** Throws when both are given and `max` is less than `min`. */

@@ -60,7 +60,7 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
     case 'deleteBudget':
       return writeBudget(applier, hsd, write);
     case 'releaseChild':
-      return releaseChild(applier, write);
+      return releaseChild(applier, hsd, write);
     case 'addFinalizer':
       return addFinalizer(applier, hsd, write.finalizer);
     case 'removeFinalizer':
@@ -81,10 +81,14 @@ async function resumeChild({ client, world }: Applier, { child, replicas }: Of<'
   world.deployments.observe(child.namespace, await client.mergePatch<KubeObject>(path, body));
 }
 
-/** The hsd has drained: the garbage collector may have its child. */
-async function releaseChild({ client, world }: Applier, { child }: Of<'releaseChild'>): Promise<void> {
+/**
+ * The hsd has drained: the garbage collector may have its child. One that was refused it in a foreground deletion asks
+ * again after a long backoff only (83 s after a drain of 40 s); a child that blocks nothing lets the hsd go at once.
+ */
+async function releaseChild({ client, world }: Applier, hsd: HsdView, { child }: Of<'releaseChild'>): Promise<void> {
   const path = paths.deployments.one(child.namespace, child.name);
-  const body = { metadata: { uid: child.uid, annotations: { [DRAIN_ANNOTATION]: null } } };
+  const ownerReferences = [{ ...ownerReference(hsd), blockOwnerDeletion: false }];
+  const body = { metadata: { uid: child.uid, annotations: { [DRAIN_ANNOTATION]: null }, ownerReferences } };
   world.deployments.observe(child.namespace, await client.mergePatch<KubeObject>(path, body));
 }
 

@@ -1,10 +1,10 @@
 import type { PodState } from '../../src/api/marks';
-import { DRAIN_FINALIZER, KIND } from '../../src/api/names';
-import { budgetWrites } from './budget';
+import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
+import { withinBudget } from './budget';
 import { type Capacity, capacity } from './capacity';
 import { deletionPlan } from './deletion';
 import { alreadySaid, type Doings, eventsOf } from './events';
-import { markWrite } from './marks';
+import { type MarkWrite, markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
@@ -126,13 +126,14 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
   const writes = [
-    ...finalizerWrites(hsd),
+    ...addedFinalizer(hsd),
     ...creation,
     ...(scale?.writes ?? []),
-    ...markWrites(observation, facts, going, budgetWrites(observation, busy)),
+    ...withinBudget(observation, busy, markWrites(observation, facts, going)),
     ...steps,
     ...cordonWrites(observation, revs, facts),
     ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
+    ...removedFinalizer(observation, facts),
   ];
   const done: Doings = {
     created: creation.length > 0,
@@ -164,11 +165,16 @@ function mayLower({ child, unlabelled }: Observation, revs: Revisions): boolean 
 }
 
 /** Kept on the object from the start: a finalizer cannot be added to one that is being deleted. */
-function finalizerWrites({ spec, finalizers }: HsdView): Write[] {
-  const wanted = spec.sessions?.onDelete === 'Drain';
-  const present = finalizers.includes(DRAIN_FINALIZER);
-  if (wanted === present) return [];
-  return [{ kind: wanted ? 'addFinalizer' : 'removeFinalizer', finalizer: DRAIN_FINALIZER }];
+function addedFinalizer({ spec, finalizers }: HsdView): Write[] {
+  const isWanted = spec.sessions?.onDelete === 'Drain' && !finalizers.includes(DRAIN_FINALIZER);
+  return isWanted ? [{ kind: 'addFinalizer', finalizer: DRAIN_FINALIZER }] : [];
+}
+
+/** Last of all: what is still marked for draining when the object goes, the garbage collector may never have. */
+function removedFinalizer({ hsd, child }: Observation, facts: readonly PodFacts[]): Write[] {
+  if (hsd.spec.sessions?.onDelete === 'Drain' || !hsd.finalizers.includes(DRAIN_FINALIZER)) return [];
+  const isMarked = child?.settings.drainOnDelete || facts.some(({ pod }) => pod.marks[DRAIN_ANNOTATION] !== undefined);
+  return isMarked ? [] : [{ kind: 'removeFinalizer', finalizer: DRAIN_FINALIZER }];
 }
 
 /** Detached, an idle Pod on a cordoned node is replaced elsewhere, and goes when the other one is available. */
@@ -188,16 +194,8 @@ function createChild({ hsd, replicaSets }: Observation, facts: readonly PodFacts
   return { kind: 'applyChild', manifest, takeOwnership: false };
 }
 
-/**
- * Marks that protect come first, then the budget that counts them. Pods leave `idle` last: a Service over idle Pods has
- * their successors by then.
- */
-function markWrites(
-  observation: Observation,
-  facts: readonly PodFacts[],
-  going: Drain,
-  budget: readonly Write[],
-): Write[] {
+/** Marks that protect come first. Pods leave `idle` last: a Service over idle Pods has their successors by then. */
+function markWrites(observation: Observation, facts: readonly PodFacts[], going: Drain): MarkWrite[] {
   const ending = new Set(going.end.map((pod) => pod.uid));
   const { hsd, unlabelled } = observation;
   const strangers = unlabelled.pods.map((pod) => ({ pod, state: strangerState(pod, observation), attached: true }));
@@ -207,8 +205,8 @@ function markWrites(
   const marks = [...strangers, ...own].flatMap(
     ({ pod, state, attached }) => markWrite(hsd, pod, state, attached) ?? [],
   );
-  const to = (...states: PodState[]): Write[] => marks.filter(({ state }) => states.includes(state));
-  return [...to('busy'), ...budget, ...to('starting', 'idle'), ...to('draining')];
+  const to = (...states: PodState[]): MarkWrite[] => marks.filter(({ state }) => states.includes(state));
+  return [...to('busy'), ...to('starting', 'idle'), ...to('draining')];
 }
 
 function strangerState(pod: PodView, observation: Observation): ReturnType<typeof stateOf> {

@@ -1,5 +1,5 @@
 import { DRAIN_FINALIZER, KOPF_FINALIZER } from '../../src/api/names';
-import { budgetWrites } from './budget';
+import { budgetWrites, withinBudget } from './budget';
 import { markWrite } from './marks';
 import type { HsdView, Observation, Plan, Write } from './model';
 import { type PodFacts, podFacts, stateOf } from './pods';
@@ -27,7 +27,9 @@ export function deletionPlan(seen: Observation): Plan {
       ? [{ kind: 'releaseChild', child: observation.child }]
       : [];
     const marks = detached.flatMap((f) => markWrite(hsd, f.pod, stateOf(f, false), false) ?? []);
-    return plan(observation, [...foreign, ...release, ...marks, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
+    // A finalizer taken off wakes the collector; whatever it was refused before then waits for its own backoff.
+    const freed = [...marks, ...budgetWrites(observation, 0), ...release];
+    return plan(observation, [...foreign, ...freed, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
   }
   return drainPlan(observation, revs, facts, foreign);
 }
@@ -67,8 +69,7 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
   return {
     writes: [
       ...foreign,
-      ...marks,
-      ...budgetWrites(observation, busy),
+      ...withinBudget(observation, busy, marks),
       ...lowered,
       ...adopt,
       ...handOver,

@@ -3,7 +3,7 @@ import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION } from '../../src/api/names';
 import type { HsdView, PodView, Write } from './model';
 import { busyKeyOf } from './pods';
 
-type MarkWrite = Extract<Write, { kind: 'markPod' }>;
+export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
 
 /** The one patch that brings a Pod's label and annotations to `state`; undefined when they are right already. */
 export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached: boolean): MarkWrite | undefined {

@@ -34,6 +34,12 @@ export const DO_NOT_DISRUPT_ANNOTATION = 'karpenter.sh/do-not-disrupt';
 
 /** On the child Deployment and detached Pods of an hsd with `sessions.onDelete: Drain`: the garbage collector has to wait. */
 export const DRAIN_ANNOTATION = 'hsd.paia.tech/drain-on-delete';
+/**
+ * On a ServiceAccount, "true": its Pods mark themselves busy, and an admission policy lets each of them change nothing but
+ * the busy annotation of its own Pod.
+ */
+export const ANNOTATOR_LABEL = 'hsd.paia.tech/annotator';
+
 /** Finalizer of an hsd with `sessions.onDelete: Drain`. */
 export const DRAIN_FINALIZER = 'hsd.paia.tech/drain';
 

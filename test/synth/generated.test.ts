@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'cdk8s';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { Crds, Install, NamespacedInstall } from '../../charts/install';
+import { AdmissionMarks, Crds, Install, NamespacedInstall } from '../../charts/install';
 import { importArguments, importableCrd } from '../../scripts/importable-crd';
 import { PACKAGE_VERSION } from '../../src/version';
 import { at } from './support';
@@ -36,8 +36,9 @@ describe('what is generated and committed', () => {
     new Crds(app, 'crds');
     new Install(app, 'install');
     new NamespacedInstall(app, 'namespaced-install');
+    new AdmissionMarks(app, 'admission-marks');
     app.synth();
-    const files = ['crds.yaml', 'install.yaml', 'namespaced-install.yaml'];
+    const files = ['admission-marks.yaml', 'crds.yaml', 'install.yaml', 'namespaced-install.yaml'];
     expect(readdirSync(outdir).sort()).toEqual(files);
     for (const file of files) {
       expect(read(folder, file)).toBe(readFileSync(join(outdir, file), 'utf8'));
@@ -60,6 +61,13 @@ describe('what is generated and committed', () => {
     const [definition] = parseAllDocuments(read(folder, 'crds.yaml')).map((document) => document.toJS());
     const documents = parseAllDocuments(read(folder, 'install.yaml')).map((document) => document.toJS());
     expect(documents.find((m) => at(m, 'kind') === 'CustomResourceDefinition')).toEqual(definition);
+  });
+
+  test('keeps what older API servers refuse in a file of its own', () => {
+    const kinds = (file: string) =>
+      parseAllDocuments(read(folder, file)).map((document) => at(document.toJS(), 'kind'));
+    expect(kinds('admission-marks.yaml')).toEqual(['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding']);
+    expect(kinds('install.yaml')).not.toContain('MutatingAdmissionPolicy');
   });
 
   test('holds no YAML anchor, which other parsers may refuse', () => {

@@ -46,6 +46,10 @@ describe('HotStandbyOperator for the whole cluster', () => {
       'ClusterRole hotstandby-edit',
       'ValidatingAdmissionPolicy hotstandby-busy-pod-guard',
       'ValidatingAdmissionPolicyBinding hotstandby-busy-pod-guard',
+      'ValidatingAdmissionPolicy hotstandby-drain-guard',
+      'ValidatingAdmissionPolicyBinding hotstandby-drain-guard',
+      'ValidatingAdmissionPolicy hotstandby-self-annotation',
+      'ValidatingAdmissionPolicyBinding hotstandby-self-annotation',
     ]);
   });
 
@@ -134,40 +138,97 @@ describe('HotStandbyOperator for the whole cluster', () => {
   });
 });
 
+const GUARD = 'hotstandby-busy-pod-guard';
+const DRAIN_GUARD = 'hotstandby-drain-guard';
+const SELF_ANNOTATION = 'hotstandby-self-annotation';
+const MARKS = 'hotstandby-busy-pod-marks';
+
 describe('the admission guard', () => {
+  const policy = (props: HotStandbyOperatorProps, name = GUARD) =>
+    only(install(props), 'ValidatingAdmissionPolicy', name);
+  const users = (props: HotStandbyOperatorProps, name = GUARD) =>
+    at(policy(props, name), 'spec', 'matchConditions', 0, 'expression');
+
   test('asks the API server to look at deletes of labelled Pods by the ReplicaSet controller alone', () => {
-    const policy = only(install(), 'ValidatingAdmissionPolicy');
-    expect(at(policy, 'apiVersion')).toBe('admissionregistration.k8s.io/v1');
-    expect(at(policy, 'spec', 'failurePolicy')).toBe('Fail');
-    expect(at(policy, 'spec', 'matchConstraints')).toEqual({
+    expect(at(policy({}), 'apiVersion')).toBe('admissionregistration.k8s.io/v1');
+    expect(at(policy({}), 'spec', 'failurePolicy')).toBe('Fail');
+    expect(at(policy({}), 'spec', 'matchConstraints')).toEqual({
       objectSelector: { matchExpressions: [{ key: 'hsd.paia.tech/name', operator: 'Exists' }] },
       resourceRules: [
         { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['DELETE'], scope: 'Namespaced' },
       ],
     });
-    expect(at(policy, 'spec', 'matchConditions', 0, 'expression')).toBe(
-      'request.userInfo.username in ["system:serviceaccount:kube-system:replicaset-controller"]',
-    );
-    expect(at(only(install(), 'ValidatingAdmissionPolicyBinding'), 'spec')).toEqual({
-      policyName: policy.metadata.name,
+    expect(users({})).toBe('request.userInfo.username in ["system:serviceaccount:kube-system:replicaset-controller"]');
+    expect(at(only(install(), 'ValidatingAdmissionPolicyBinding', GUARD), 'spec')).toEqual({
+      policyName: GUARD,
       validationActions: ['Deny'],
     });
   });
 
-  test('refuses the users it is told to', () => {
-    const policy = only(install({ guardedUsers: ['a', 'b"c'] }), 'ValidatingAdmissionPolicy');
-    expect(at(policy, 'spec', 'matchConditions', 0, 'expression')).toBe('request.userInfo.username in ["a", "b\\"c"]');
+  test.each<[string, HotStandbyOperatorProps, string]>([
+    ['the users it is told to', { guardedUsers: ['a', 'b"c'] }, '["a", "b\\"c"]'],
+    [
+      'the scheduler with guardPreemption',
+      { guardPreemption: true },
+      '["system:serviceaccount:kube-system:replicaset-controller", "system:kube-scheduler"]',
+    ],
+    [
+      'the scheduler once when it is named twice',
+      { guardPreemption: true, guardedUsers: ['system:kube-scheduler'] },
+      '["system:kube-scheduler"]',
+    ],
+  ])('refuses %s', (_name, props, list) => {
+    expect(users(props)).toBe(`request.userInfo.username in ${list}`);
   });
 
-  test('holds in the watched namespaces only', () => {
-    const binding = only(install({ namespaces: ['a', 'b'] }), 'ValidatingAdmissionPolicyBinding');
-    expect(at(binding, 'spec', 'matchResources', 'namespaceSelector', 'matchExpressions')).toEqual([
-      { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['a', 'b'] },
-    ]);
+  test('comes with one that makes the garbage collector wait, whoever that is', () => {
+    expect(users({}, DRAIN_GUARD)).toBe(
+      'request.userInfo.username in ["system:serviceaccount:kube-system:generic-garbage-collector"]',
+    );
+    expect(users({ guardedUsers: ['system:kube-controller-manager'] }, DRAIN_GUARD)).toBe(
+      'request.userInfo.username in ["system:serviceaccount:kube-system:generic-garbage-collector", "system:kube-controller-manager"]',
+    );
+    const rules = Object.values(Object(at(policy({}, DRAIN_GUARD), 'spec', 'matchConstraints', 'resourceRules')));
+    expect(rules.map((rule) => at(rule, 'resources', 0))).toEqual(['deployments', 'pods', 'poddisruptionbudgets']);
   });
 
   test('can be left out', () => {
     expect(summary(install({ admissionGuard: false })).filter((line) => line.includes('guard'))).toEqual([]);
+  });
+});
+
+describe('the policies of an install', () => {
+  const all: HotStandbyOperatorProps = { admissionGuard: true, admissionMarks: true, selfAnnotationPolicy: true };
+
+  test.each<[string, HotStandbyOperatorProps, string[]]>([
+    ['at its defaults', {}, [GUARD, DRAIN_GUARD, SELF_ANNOTATION]],
+    ['with marks', { admissionMarks: true }, [GUARD, DRAIN_GUARD, SELF_ANNOTATION, MARKS]],
+    ['without the guard', { admissionGuard: false }, [SELF_ANNOTATION]],
+    ['without self-annotation', { selfAnnotationPolicy: false }, [GUARD, DRAIN_GUARD]],
+    ['for its own namespace', { ownNamespaceOnly: true }, []],
+    [
+      'for its own namespace when asked for',
+      { ...all, ownNamespaceOnly: true, namespace: 'a' },
+      [GUARD, DRAIN_GUARD, SELF_ANNOTATION, MARKS],
+    ],
+  ])('%s', (_name, props, names) => {
+    const manifests = install(props);
+    const found = (suffix: string) => manifests.filter((m) => m.kind.endsWith(suffix)).map((m) => m.metadata.name);
+    expect(found('AdmissionPolicy')).toEqual(names);
+    expect(found('AdmissionPolicyBinding')).toEqual(names);
+  });
+
+  test.each<[string, HotStandbyOperatorProps, string[]]>([
+    ['a list of namespaces', { namespaces: ['a', 'b'] }, ['a', 'b']],
+    ['its own namespace', { ownNamespaceOnly: true, namespace: 'a' }, ['a']],
+  ])('hold in %s only when the operator looks after no other', (_name, props, values) => {
+    const bindings = install({ ...all, ...props }).filter((m) => m.kind.endsWith('AdmissionPolicyBinding'));
+    expect(bindings).toHaveLength(4);
+    for (const binding of bindings) {
+      expect(at(binding, 'spec', 'matchResources', 'namespaceSelector', 'matchExpressions')).toEqual([
+        { key: 'kubernetes.io/metadata.name', operator: 'In', values },
+      ]);
+    }
   });
 });
 

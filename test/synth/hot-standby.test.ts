@@ -1,7 +1,15 @@
 import { ApiObject, type Chart, Duration, JsonPatch, Size, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
-import { BusyProbe, HotStandby, HotStandbyDeployment, type HotStandbyProps } from '../../src';
-import { at, synth } from './support';
+import {
+  BusyProbe,
+  type ExposeIdleOptions,
+  HotStandby,
+  HotStandbyDeployment,
+  type HotStandbyProps,
+  type SelfAnnotatingOptions,
+  SessionDeletePolicy,
+} from '../../src';
+import { at, only, synth } from './support';
 
 const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'ghcr.io/acme/room:1' }] };
 
@@ -173,6 +181,143 @@ describe('HotStandby', () => {
     });
     expect(at(manifest, 'spec', 'podTemplate', 'spec', 'runtimeClassName')).toBe('gvisor');
     expect(at(manifest, 'spec', 'somethingNewer')).toEqual({ a: 1 });
+  });
+});
+
+describe('what a HotStandby says beside its Pods', () => {
+  test.each<[string, Partial<HotStandbyProps>, unknown]>([
+    ['paused', { paused: true }, { paused: true }],
+    ['minReady', { minReady: Duration.minutes(1) }, { minReadySeconds: 60 }],
+    ['progressDeadline', { progressDeadline: Duration.minutes(2) }, { progressDeadlineSeconds: 120 }],
+    ['revisionHistoryLimit', { revisionHistoryLimit: 0 }, { revisionHistoryLimit: 0 }],
+    [
+      'scaleDownStabilizationWindow',
+      { scaleDownStabilizationWindow: Duration.minutes(5) },
+      { behavior: { scaleDown: { stabilizationWindowSeconds: 300 } } },
+    ],
+    ['onDelete', { onDelete: SessionDeletePolicy.DRAIN }, { sessions: { onDelete: 'Drain' } }],
+    ['the default onDelete', { onDelete: SessionDeletePolicy.DELETE }, { sessions: { onDelete: 'Delete' } }],
+  ])('%s', (_name, props, expected) => {
+    const spec = Object(specOf(props));
+    const { idleTarget, podTemplate, selector, ...rest } = spec;
+    expect(rest).toEqual(expected);
+  });
+});
+
+describe('exposeIdle()', () => {
+  const service = (options?: ExposeIdleOptions, props?: Partial<HotStandbyProps>) => {
+    const manifests = synth((chart) => {
+      new HotStandby(chart, 'rooms', {
+        ...minimal,
+        containers: [{ image: 'room', portNumber: 8080 }],
+        podMetadata: { labels: { app: 'rooms' } },
+        ...props,
+      }).exposeIdle(options);
+    });
+    return { service: only(manifests, 'Service'), hsd: only(manifests, 'HotStandbyDeployment') };
+  };
+
+  test('is a Service over the labels of the Pods and the state idle, on the ports of the containers', () => {
+    const made = service();
+    expect(at(made.service, 'spec')).toMatchObject({
+      type: 'ClusterIP',
+      ports: [{ port: 8080, targetPort: 8080 }],
+      selector: { ...Object(at(made.hsd, 'spec', 'selector', 'matchLabels')), 'hsd.paia.tech/state': 'idle' },
+    });
+    // The label is the operator's to write: in the template it would say idle before the Pod is.
+    expect(Object.keys(Object(at(made.hsd, 'spec', 'podTemplate', 'metadata', 'labels')))).not.toContain(
+      'hsd.paia.tech/state',
+    );
+  });
+
+  test('takes ports, type and name, and follows the namespace', () => {
+    const made = service(
+      { name: 'free', serviceType: kplus.ServiceType.NODE_PORT, ports: [{ port: 80, targetPort: 8080 }] },
+      { metadata: { name: 'rooms', namespace: 'games' } },
+    );
+    expect(made.service.metadata).toMatchObject({ name: 'free', namespace: 'games' });
+    expect(at(made.service, 'spec')).toMatchObject({ type: 'NodePort', ports: [{ port: 80, targetPort: 8080 }] });
+  });
+
+  test('may be called again under another name', () => {
+    const manifests = synth((chart) => {
+      const rooms = new HotStandby(chart, 'rooms', { ...minimal, containers: [{ image: 'room', portNumber: 8080 }] });
+      rooms.exposeIdle();
+      rooms.exposeIdle({ name: 'second' });
+    });
+    expect(manifests.filter((m) => m.kind === 'Service')).toHaveLength(2);
+  });
+});
+
+describe('selfAnnotating()', () => {
+  const own = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+
+  test('makes a labelled ServiceAccount that may read and patch Pods, and tells each container who it is', () => {
+    const manifests = synth((chart) => {
+      const rooms = new HotStandby(chart, 'rooms', { ...minimal, metadata: { name: 'rooms', namespace: 'games' } });
+      rooms.selfAnnotating();
+      rooms.addContainer({ name: 'later', image: 'sidecar', portNumber: 1 });
+    });
+    const account = only(manifests, 'ServiceAccount');
+    expect(account.metadata).toMatchObject({ namespace: 'games', labels: { 'hsd.paia.tech/annotator': 'true' } });
+    expect(only(manifests, 'Role').metadata.namespace).toBe('games');
+    expect(at(only(manifests, 'Role'), 'rules')).toEqual([
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'patch'] },
+    ]);
+    const binding = only(manifests, 'RoleBinding');
+    expect(at(binding, 'subjects')).toEqual([
+      { apiGroup: '', kind: 'ServiceAccount', name: account.metadata.name, namespace: 'games' },
+    ]);
+    expect(at(binding, 'roleRef', 'name')).toBe(only(manifests, 'Role').metadata.name);
+    const pod = at(only(manifests, 'HotStandbyDeployment'), 'spec', 'podTemplate', 'spec');
+    expect(pod).toMatchObject({ serviceAccountName: account.metadata.name, automountServiceAccountToken: true });
+    for (const index of [0, 1]) {
+      expect(at(pod, 'containers', index, 'env')).toEqual([
+        own('POD_NAME', 'metadata.name'),
+        own('POD_NAMESPACE', 'metadata.namespace'),
+        own('POD_UID', 'metadata.uid'),
+      ]);
+    }
+  });
+
+  test.each<[string, (sa: kplus.IServiceAccount) => [Partial<HotStandbyProps>, SelfAnnotatingOptions]]>([
+    ['the ServiceAccount of the HotStandby', (serviceAccount) => [{ serviceAccount }, {}]],
+    ['the ServiceAccount it is given', (serviceAccount) => [{}, { serviceAccount }]],
+  ])('uses and labels %s', (_name, give) => {
+    const manifests = synth((chart) => {
+      const account = new kplus.ServiceAccount(chart, 'account', { metadata: { name: 'mine' } });
+      const [props, options] = give(account);
+      expect(new HotStandby(chart, 'rooms', { ...minimal, ...props }).selfAnnotating(options)).toBe(account);
+    });
+    expect(only(manifests, 'ServiceAccount').metadata).toMatchObject({
+      name: 'mine',
+      labels: { 'hsd.paia.tech/annotator': 'true' },
+    });
+    const pod = at(only(manifests, 'HotStandbyDeployment'), 'spec', 'podTemplate', 'spec');
+    expect(at(pod, 'serviceAccountName')).toBe('mine');
+  });
+
+  test('binds one that exists in the cluster', () => {
+    const manifests = synth((chart) => {
+      const serviceAccount = kplus.ServiceAccount.fromServiceAccountName(chart, 'account', 'there');
+      new HotStandby(chart, 'rooms', minimal).selfAnnotating({ serviceAccount });
+    });
+    expect(manifests.filter((m) => m.kind === 'ServiceAccount')).toEqual([]);
+    expect(at(only(manifests, 'RoleBinding'), 'subjects', 0, 'name')).toBe('there');
+  });
+
+  test('leaves a variable alone that the user set', () => {
+    const manifests = synth((chart) => {
+      const envVariables = { POD_NAME: kplus.EnvValue.fromValue('mine') };
+      new HotStandby(chart, 'rooms', { ...minimal, containers: [{ image: 'room', envVariables }] }).selfAnnotating();
+    });
+    const env = at(only(manifests, 'HotStandbyDeployment'), 'spec', 'podTemplate', 'spec', 'containers', 0, 'env');
+    expect(Object.values(Object(env)).map((variable) => at(variable, 'name'))).toEqual([
+      'POD_NAME',
+      'POD_NAMESPACE',
+      'POD_UID',
+    ]);
+    expect(at(env, 0)).toEqual({ name: 'POD_NAME', value: 'mine' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { Duration, Testing } from 'cdk8s';
+import { type Chart, Duration, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import {
   BusyProbe,
@@ -26,6 +26,36 @@ describe('a mistake in HotStandby is named with its value and the fix when it is
       'a maximum below the minimum',
       { minReplicas: 5, maxReplicas: 3 },
       "'maxReplicas' (3) must not be less than 'minReplicas' (5): raise 'maxReplicas' or lower 'minReplicas'",
+    ],
+    [
+      'a negative history',
+      { revisionHistoryLimit: -1 },
+      "'revisionHistoryLimit' is -1: give a whole number from 0 to 1000000",
+    ],
+    [
+      'a window above an hour',
+      { scaleDownStabilizationWindow: Duration.hours(2) },
+      "'scaleDownStabilizationWindow' is 7200: give a whole number of seconds from 0 to 3600",
+    ],
+    [
+      'half a second of readiness',
+      { minReady: Duration.millis(500) },
+      "'minReady' is 0.5: give a whole number of seconds from 0 to 1000000",
+    ],
+    [
+      'no time to roll out',
+      { progressDeadline: Duration.seconds(0) },
+      "'progressDeadline' is 0: give a whole number of seconds from 1 to 1000000",
+    ],
+    [
+      'a rollout that is late before its first Pod can be available',
+      { progressDeadline: Duration.seconds(30), minReady: Duration.minutes(1) },
+      "'progressDeadline' (30 s) must be greater than 'minReady' (60 s): a Pod needs that long to become available",
+    ],
+    [
+      'the same with the default deadline',
+      { minReady: Duration.minutes(10) },
+      "'progressDeadline' (600 s) must be greater than 'minReady' (600 s): a Pod needs that long to become available",
     ],
     [
       'a restart policy no Deployment has',
@@ -104,12 +134,12 @@ describe('a mistake in a busy probe is named with its value and the fix', () => 
     [
       'a timeout below a second',
       { timeoutSeconds: Duration.millis(500) },
-      "'busyProbe.timeoutSeconds' is 0.5: give a whole number from 1 to 3600",
+      "'busyProbe.timeoutSeconds' is 0.5: give a whole number of seconds from 1 to 3600",
     ],
     [
       'a period above a day',
       { periodSeconds: Duration.days(2) },
-      "'busyProbe.periodSeconds' is 172800: give a whole number from 1 to 86400",
+      "'busyProbe.periodSeconds' is 172800: give a whole number of seconds from 1 to 86400",
     ],
   ])('%s', (_name, options, message) => {
     expect(() => BusyProbe.http(options)).toThrow(new Error(message));
@@ -123,6 +153,51 @@ describe('a mistake in a busy probe is named with its value and the fix', () => 
 
   test.each(['busy', 'paia.tech/busy', 'a.b-c/D_e.f'])('the key "%s" is accepted', (key) => {
     expect(BusyProbe.annotation({ key })).toBeInstanceOf(BusyProbe);
+  });
+});
+
+describe('a mistake in what a HotStandby is asked for later is named with the fix', () => {
+  test.each<[string, Partial<HotStandbyProps>, (rooms: HotStandby, chart: Chart) => void, string]>([
+    [
+      'no port to expose',
+      {},
+      (rooms) => rooms.exposeIdle(),
+      "exposeIdle() has no port: give 'ports', or a container of the HotStandby its 'portNumber'",
+    ],
+    [
+      'ports without names',
+      {},
+      (rooms) => rooms.exposeIdle({ ports: [{ port: 80, name: 'a' }, { port: 81 }] }),
+      'exposeIdle() has 2 ports (80, 81) and not every one a name: name each of them',
+    ],
+    [
+      'marking themselves when they are probed',
+      { busyProbe: BusyProbe.http() },
+      (rooms) => rooms.selfAnnotating(),
+      'selfAnnotating() with BusyProbe.http(): the operator asks the Pods, leave selfAnnotating() out',
+    ],
+    [
+      'marking themselves twice',
+      {},
+      (rooms) => {
+        rooms.selfAnnotating();
+        rooms.selfAnnotating();
+      },
+      'selfAnnotating() was called twice: call it once',
+    ],
+  ])('%s', (_name, props, ask, message) => {
+    const chart = Testing.chart();
+    const rooms = new HotStandby(chart, 'rooms', { ...minimal, ...props });
+    expect(() => ask(rooms, chart)).toThrow(new Error(message));
+  });
+
+  test('two ServiceAccounts', () => {
+    const chart = Testing.chart();
+    const account = (name: string) => new kplus.ServiceAccount(chart, name, { metadata: { name } });
+    const rooms = new HotStandby(chart, 'rooms', { ...minimal, serviceAccount: account('a') });
+    expect(() => rooms.selfAnnotating({ serviceAccount: account('b') })).toThrow(
+      new Error('selfAnnotating() was given ServiceAccount "b" but \'serviceAccount\' is "a": give one of them'),
+    );
   });
 });
 
@@ -160,6 +235,21 @@ describe('a mistake in HotStandbyOperator is named with its value and the fix', 
       'a guard against nobody',
       { guardedUsers: [] },
       "'guardedUsers' is empty, so the guard would refuse nobody: name users or set 'admissionGuard: false'",
+    ],
+    [
+      'preemption without the guard',
+      { guardPreemption: true, admissionGuard: false },
+      "'guardPreemption' is true without the guard: leave it out or set 'admissionGuard: true'",
+    ],
+    [
+      'marks for a namespace that has no name',
+      { ownNamespaceOnly: true, admissionMarks: true },
+      "'admissionMarks' with 'ownNamespaceOnly' must know its namespace: give 'namespace'",
+    ],
+    [
+      'self-annotation for a namespace that has no name',
+      { ownNamespaceOnly: true, selfAnnotationPolicy: true },
+      "'selfAnnotationPolicy' with 'ownNamespaceOnly' must know its namespace: give 'namespace'",
     ],
     [
       'a namespace to create that has no name',

@@ -115,8 +115,9 @@ export class Stand {
   }
 
   /** Sessions that come and go, on any Pod or on those without a lasting one. */
-  loop({ marker = this.marker, among = 'live' }: { marker?: Marker; among?: 'live' | 'others' } = {}): SessionLoop {
-    return new SessionLoop({ pods: () => this[among], marker, parallel: 2, shortestMs: 50, longestMs: 700 });
+  loop(options: { marker?: Marker; among?: 'live' | 'others'; parallel?: number } = {}): SessionLoop {
+    const { marker = this.marker, among = 'live', parallel = 2 } = options;
+    return new SessionLoop({ pods: () => this[among], marker, parallel, shortestMs: 50, longestMs: 700 });
   }
 
   /** Waits until a Pod that was here at the start has been ended: what is done to the hsd takes effect. */

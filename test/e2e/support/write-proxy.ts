@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parse, stringify } from 'yaml';
+import { resourceOf } from '../../../operator/kube/paths';
 import { readKubeconfig } from '../../cluster/kubeconfig';
 import { runInfo } from './run-info';
 
@@ -15,6 +16,8 @@ export type Moment = 'before' | 'after';
  */
 export class WriteProxy {
   writes = 0;
+  /** Every write so far, as `PATCH deployments/scale`. */
+  readonly log: string[] = [];
   private readonly server: Server;
   private readonly agent: Agent;
 
@@ -47,7 +50,10 @@ export class WriteProxy {
 
   private pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const isWrite = incoming.method !== 'GET' && !incoming.url?.includes('selfsubjectaccessreviews');
-    if (isWrite) this.writes += 1;
+    if (isWrite) {
+      this.writes += 1;
+      this.log.push(`${incoming.method} ${resourceOf(new URL(incoming.url ?? '/', 'http://proxy').pathname)}`);
+    }
     const isHit = isWrite && this.writes === this.hit;
     if (isHit && this.moment === 'before') {
       this.onHit();

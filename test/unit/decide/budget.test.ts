@@ -1,7 +1,7 @@
 import { budgetWrites } from '../../../operator/decide/budget';
 import { decide } from '../../../operator/decide/decide';
 import type { Write } from '../../../operator/decide/model';
-import { aBudget, aChild, anObservation, aPod, describeWrite, pods } from './builders';
+import { aBudget, aChild, anHsd, anObservation, aPod, describeWrite, type PodBuilder, pods } from './builders';
 
 const writes = (minAvailable: number | null, busy: number): Write[] =>
   budgetWrites(anObservation({ budget: minAvailable === null ? null : aBudget(minAvailable) }), busy);
@@ -29,12 +29,37 @@ test('counts busy Pods whoever owns them', () => {
   expect(decide(observation).writes.map(describeWrite)).toEqual(['createBudget 2']);
 });
 
-test('follows the busy marks it counts, and comes before all others', () => {
-  const some = [aPod('flipped').busy(), aPod('idle'), aPod('new').marked('starting')];
-  const observation = anObservation({ budget: null, child: aChild({ replicas: 3 }), pods: some });
-  expect(decide(observation).writes.map(describeWrite)).toEqual([
-    'markPod flipped busy',
-    'createBudget 1',
-    'markPod new idle',
-  ]);
+/** A Pod that is marked busy and one that is not, whatever it is. */
+const held = aPod('held').busy().marked('busy');
+const orders: [sentence: string, before: number | null, some: PodBuilder[], want: string[]][] = [
+  ['is made before the first busy mark', null, [aPod('a').busy()], ['createBudget 1', 'markPod a busy']],
+  ['is raised before a further busy mark', 1, [held, aPod('a').busy()], ['setBudget 2', 'markPod a busy']],
+  ['is lowered after a busy mark is gone', 2, [held, aPod('a').marked('busy')], ['markPod a idle', 'setBudget 1']],
+  ['goes after the last busy mark', 1, [aPod('a').marked('busy')], ['markPod a idle', 'deleteBudget']],
+  [
+    'covers both while one Pod turns busy and another one idle',
+    1,
+    [aPod('a').busy(), aPod('b').marked('busy')],
+    ['setBudget 2', 'markPod a busy', 'markPod b idle', 'setBudget 1'],
+  ],
+  [
+    'stays while as many Pods turn idle as it covers too many',
+    3,
+    [aPod('a').busy(), aPod('b').marked('busy')],
+    ['markPod a busy', 'markPod b idle', 'setBudget 1'],
+  ],
+  [
+    'that somebody deleted is made for all that are marked',
+    null,
+    [aPod('a').busy(), aPod('b').marked('busy')],
+    ['createBudget 2', 'markPod a busy', 'markPod b idle'],
+  ],
+];
+test.each(orders)('%s', (_sentence, before, some, want) => {
+  const budget = before === null ? null : aBudget(before);
+  const hsd = anHsd({ spec: { idleTarget: 1 } });
+  const child = aChild({ replicas: 1 + some.filter((pod) => pod.build().trueKeys.length > 0).length }, hsd);
+  const extra = child.replicas > some.length ? [aPod('idle')] : [];
+  const observation = anObservation({ hsd, budget, child, pods: [...some, ...extra] });
+  expect(decide(observation).writes.map(describeWrite)).toEqual(want);
 });

@@ -52,7 +52,7 @@ describe('the child', () => {
 });
 
 describe('the order of writes', () => {
-  test('scale, then busy marks, then other marks', () => {
+  test('scale, then busy marks within their budget, then other marks', () => {
     const some = [
       aPod('ended').marked('busy'),
       aPod('starting').marked('starting'),
@@ -61,10 +61,12 @@ describe('the order of writes', () => {
     ];
     expect(writesOf({ child: aChild({ replicas: 3 }), pods: some })).toEqual([
       'scaleChild 4',
+      'setBudget 3',
       'markPod flipped-1 busy',
       'markPod flipped-2 busy',
       'markPod ended idle',
       'markPod starting idle',
+      'setBudget 2',
     ]);
   });
 

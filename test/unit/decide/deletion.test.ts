@@ -145,6 +145,7 @@ describe('the finalizers of a deleted hsd', () => {
 
   test('drain goes at once when Drain is taken back', () => {
     expect(writesOf({ hsd: released, pods: [busy(attached('busy'))] })).toEqual([
+      'deleteBudget',
       'releaseChild',
       `removeFinalizer ${DRAIN_FINALIZER}`,
     ]);
