@@ -49,7 +49,8 @@ export function drain({ observation, facts, replicas, idleWanted, held, mayLower
   // Pods that are missing need no drain; Pods that are there and not seen yet do.
   const unseen = Math.max(0, held - attached.length);
   const floor = Math.max(replicas, attached.length - fromChild.length + unseen);
-  const lower = mayLower && wait === 0 && floor < (observation.child?.replicas ?? 0);
+  const isTooMany = floor < (observation.child?.replicas ?? 0);
+  const lower = mayLower && wait === 0 && isTooMany && !isBlind(observation, attached);
   return {
     victims: new Set([...leaving, ...detached.map((f) => f.pod.uid)]),
     detach: lower ? attached.filter((f) => f.spared && !f.pod.ready).map((f) => f.pod) : [],
@@ -58,6 +59,19 @@ export function drain({ observation, facts, replicas, idleWanted, held, mayLower
     ...(lower && { lowerTo: floor }),
     ...waitOfAll(observation, [...fromChild, ...detached]),
   };
+}
+
+/**
+ * Whether a lowered ReplicaSet could end a Pod nobody chose, which may hold a session nobody knows of. Where the guard
+ * reads the annotation of every Pod that is no harm.
+ */
+function isBlind({ child, guarded, hsd }: Observation, attached: readonly PodFacts[]): boolean {
+  const unread = attached.filter(({ pod }) => !guarded || isProbed(pod, hsd.spec));
+  // Its mark still says it should be the first to go; the one that says otherwise is written by this plan.
+  if (unread.some((f) => f.spared && f.pod.state === 'draining')) return true;
+  // It may have made the missing Pods by now. Without a quota or the like in their way they are seen soon.
+  const someCome = attached.length < (child?.replicas ?? 0) && child?.replicaFailure === undefined;
+  return someCome && unread.some((f) => f.pod.state !== 'busy');
 }
 
 /** Not Ready first, then the emptiest node (it may become free), then the newest; whoever is draining stays chosen. */

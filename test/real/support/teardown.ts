@@ -1,1 +1,1 @@
-export default async function teardown(): Promise<void> {}
+export { teardown as default } from './setup';
