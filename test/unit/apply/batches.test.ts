@@ -12,6 +12,7 @@ const mark = (i: number): Write => {
   if (write === undefined) throw new Error('an idle Pod is not marked busy');
   return write;
 };
+const toDraining = (i: number): Write => ({ ...mark(i), state: 'draining' }) as Write;
 const end = (i: number): Write => ({ kind: 'deletePod', pod: aPod(`pod-${i}`).build() });
 const many = (count: number, make: (i: number) => Write): Write[] => Array.from({ length: count }, (_, i) => make(i));
 const sizes = (writes: Write[]): number[] => batches(writes).runs.map((run) => run.length);
@@ -59,4 +60,8 @@ test('a scale call that changes something is a new generation, one that does not
   const child = aChild({ replicas: 3, generation: 5 });
   expect(withScale(child, 4, '99')).toEqual({ ...child, replicas: 4, generation: 6, resourceVersion: '99' });
   expect(withScale(child, 3, '99')).toEqual({ ...child, resourceVersion: '99' });
+});
+
+test('Pods leave idle in a later run than their successors enter it', () => {
+  expect(sizes([...many(2, mark), ...many(2, toDraining)])).toEqual([2, 2]);
 });

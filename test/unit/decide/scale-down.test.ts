@@ -128,6 +128,47 @@ describe('a scale-down of the child', () => {
     expect(writesOf({ ...seen, child: { ...child, replicas: 3 } })).toEqual([]);
   });
 
+  describe('waits for Pods that are still to come, which a ReplicaSet would make room for with any other one,', () => {
+    const http = anHsd({ spec: { ...HTTP, idleTarget: 1 } });
+    const probed = (name: string): PodBuilder => aPod(name).with({ busyKey: undefined });
+    const table: [sentence: string, options: ObservationOptions, want: string[]][] = [
+      ['when only a probe could tell of a session', { hsd: http, pods: [probed('a')] }, []],
+      ['when no guard keeps sessions', { pods: [aPod('a')], guarded: false }, []],
+    ];
+    test.each(table)('%s', (_sentence, options, want) => {
+      const probes = { a: { state: 'idle' as const, checkedAt: NOW } };
+      const child = aChild({ replicas: 3 }, options.hsd ?? one);
+      expect(writesOf({ child, probes, ...options }).filter((write) => write.startsWith('scale'))).toEqual(want);
+    });
+
+    test('unless the API server lets no more come', () => {
+      const child = aChild({ replicas: 3, replicaFailure: 'exceeded quota' }, http);
+      const probes = { a: { state: 'idle' as const, checkedAt: NOW } };
+      expect(writesOf({ hsd: http, child, probes, pods: [probed('a')] })).toEqual(['scaleChild 1']);
+    });
+  });
+
+  describe('waits for the mark of a session that came while its Pod was draining: it would be the first to go', () => {
+    const http = anHsd({ spec: { ...HTTP, idleTarget: 1 } });
+    const probed = (name: string): PodBuilder => draining(name).with({ busyKey: undefined });
+    const later = { drainingSince: since(LONG_AGO, 'a', 'b') };
+
+    test('when its probe has just told', () => {
+      const probes = { a: { state: 'busy' as const, checkedAt: NOW }, b: { state: 'idle' as const, checkedAt: NOW } };
+      const idle = aPod('c').with({ busyKey: undefined });
+      const all = { ...probes, c: { state: 'idle' as const, checkedAt: NOW } };
+      const child = aChild({ replicas: 3 }, http);
+      const plan = writesOf({ hsd: http, child, probes: all, pods: [probed('a'), probed('b'), idle], ...later });
+      expect(plan).toContain('markPod a busy');
+      expect(plan).not.toContain('scaleChild 2');
+    });
+
+    test('when no guard keeps it', () => {
+      const some = [draining('a').busy(), draining('b'), aPod('c')];
+      expect(writesOf({ pods: some, guarded: false, ...later })).toEqual(['markPod a busy']);
+    });
+  });
+
   test('never goes below the sessions, whatever maxReplicas says', () => {
     const hsd = anHsd({ spec: { idleTarget: 1, maxReplicas: 1 } });
     const busy = pods('busy', 3, (pod) => pod.busy().marked('busy'));
@@ -150,12 +191,14 @@ describe('busy Pods that dropped readiness, which ReplicaSets end first', () => 
     expect(writesOf(seen)).toEqual(['scaleChild 1', 'ownPod busy']);
   });
 
-  test('without the guard: detach first, lower with the next pass', () => {
+  test('without the guard: detach first, lower when the Pod that was made in its place can go, too', () => {
     expect(writesOf({ ...seen, guarded: false })).toEqual(['ownPod busy']);
+    const child = aChild({ replicas: 3 }, one);
     const after = [aPod('busy').detached().busy().marked('busy').notReady(), draining('a'), aPod('b')];
-    expect(writesOf({ ...seen, child: aChild({ replicas: 3 }, one), pods: after, guarded: false })).toEqual([
-      'scaleChild 1',
-    ]);
+    expect(writesOf({ ...seen, child, pods: after, guarded: false })).toEqual([]);
+    const made = [...after, draining('made').pending()];
+    const drainingSince = since(LONG_AGO, 'a', 'made');
+    expect(writesOf({ ...seen, child, pods: made, drainingSince, guarded: false })).toEqual(['scaleChild 1']);
   });
 
   test('they stay attached as long as nothing is lowered', () => {
