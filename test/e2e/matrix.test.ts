@@ -1,24 +1,33 @@
+import { ALLOWED, endBusyPod } from './matrix/allowed';
 import { Ground } from './matrix/ground';
+import { KILLED, runKills } from './matrix/kill';
 import { Preemption } from './matrix/preemption';
 import { ROWS, type Row } from './matrix/rows';
 import { runRow } from './matrix/run-row';
 import { Matrix } from './matrix/table';
 
-jest.setTimeout(600_000);
+jest.setTimeout(900_000);
+
+/** Fewer writes than a scale-down of three pools takes: the rounds were about something else. */
+const FEWEST_KILLS = 8;
 
 describe('a busy Pod', () => {
   const matrix = new Matrix();
+  const underWay = new Map<Row, Promise<void>>();
   let shared: Ground;
   let preemption: Preemption;
-  const underWay = new Map<Row, Promise<void>>();
+  let kills: Promise<number>;
 
   beforeAll(async () => {
     shared = await Ground.open('matrix');
     preemption = await Preemption.open(shared.scene, true);
+    // Slow, and idle most of the time: beside the others.
     for (const row of ROWS.filter(({ slow }) => slow)) void start(row);
+    kills = onItsOwn(1, (ground) => runKills(ground, matrix));
+    kills.catch(() => undefined);
   });
   afterAll(async () => {
-    await Promise.allSettled(underWay.values());
+    await Promise.allSettled([...underWay.values(), kills]);
     process.stderr.write(`${matrix.toMarkdown()}\n`);
     await preemption?.close();
     await shared?.close();
@@ -32,21 +41,46 @@ describe('a busy Pod', () => {
     return running;
   }
 
-  async function run(row: Row): Promise<void> {
+  function run(row: Row): Promise<void> {
     const slug = `r${ROWS.indexOf(row)}`;
-    if (row.operators === undefined) return runRow(row, slug, shared, matrix);
-    const own = await Ground.open('matrix', row.operators);
+    const on = (ground: Ground): Promise<void> => runRow(row, slug, ground, matrix);
+    return row.operators === undefined ? on(shared) : onItsOwn(row.operators, on);
+  }
+
+  async function onItsOwn<T>(operators: number, on: (ground: Ground) => Promise<T>): Promise<T> {
+    const own = await Ground.open('matrix', operators);
     try {
-      await runRow(row, slug, own, matrix);
+      return await on(own);
     } finally {
       await own.close();
     }
   }
 
-  it.each(ROWS)('is not lost to: $name', async (row) => {
-    await (underWay.get(row) ?? start(row));
-    const outcomes = matrix.outcomes(row.name);
+  function nothingLost(row: string): void {
+    const outcomes = matrix.outcomes(row);
     expect(outcomes.filter(({ lost }) => lost > 0)).toEqual([]);
     expect(outcomes.filter(({ sessions }) => sessions === 0)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThanOrEqual(6);
+  }
+
+  it.each(ROWS)('is not lost to: $name', async (row) => {
+    await (underWay.get(row) ?? start(row));
+    nothingLost(row.name);
   });
+
+  it(`is not lost to: ${KILLED}`, async () => {
+    expect(await kills).toBeGreaterThanOrEqual(FEWEST_KILLS);
+    nothingLost(KILLED);
+  });
+});
+
+describe('a busy Pod, by those who may', () => {
+  let ground: Ground;
+  beforeAll(async () => {
+    ground = await Ground.open('allowed');
+  });
+  // The namespace is gone by the last row.
+  afterAll(() => ground?.close());
+
+  it.each(ALLOWED)('is ended by: $name', (row) => endBusyPod(row, `a${ALLOWED.indexOf(row)}`, ground));
 });

@@ -57,27 +57,51 @@ describe('writes to the API server', () => {
     return writes.length / per;
   }
 
+  /** Starts a session on an idle Pod. */
+  async function begin(stand: Stand, held: readonly Pod[]): Promise<Pod> {
+    const pod = await patiently(() => {
+      const taken = new Set(held.map(({ metadata }) => metadata.uid));
+      const free = stand.others.find((candidate) => isReady(candidate) && !taken.has(candidate.metadata.uid));
+      if (free === undefined) throw new Error('no idle Pod');
+      return free;
+    });
+    expect(await stand.marker.begin(pod)).toBe('begun');
+    return pod;
+  }
+
   /** Sessions one after the other at a steady rate, `overlap` at a time; two flips each. */
   async function flip(stand: Stand, sessions: number, everyMs: number, overlap: number): Promise<void> {
     const held: Pod[] = [];
     for (let index = 0; index < sessions + overlap; index += 1) {
       const oldest = index >= overlap ? held.shift() : undefined;
       if (oldest) expect(await stand.marker.end(oldest)).toBe(true);
-      if (index < sessions) {
-        const pod = stand.others.find((candidate) => isReady(candidate) && !held.includes(candidate));
-        if (pod && (await stand.marker.begin(pod)) === 'begun') held.push(pod);
-      }
+      if (index < sessions) held.push(await begin(stand, held));
       await pause(everyMs);
     }
   }
 
   it('are few for each busy flip, and fewer the faster they come', async () => {
     const stand = await Stand.open({ ground, name: 'flips', mode: 'annotation', spec: { idleTarget: 8 } });
-    const slow = await count('flips, 0.5 a second', 8, 'flip', () => flip(stand, 4, 2_000, 1));
-    const fast = await count('flips, 20 a second', 160, 'flip', () => flip(stand, 80, 100, 4));
-    // A flip changes the scale, the budget, the status and the Pod's marks; up and down, one Pod comes and one drains.
-    expect(slow).toBeLessThan(10);
-    expect(fast).toBeLessThan(6);
+    const held: Pod[] = [];
+    const busy = await count('flips to busy, one each 2 s', 4, 'flip', async () => {
+      for (let index = 0; index < 4; index += 1) {
+        held.push(await begin(stand, held));
+        await pause(2_000);
+      }
+    });
+    const idle = await count('flips to idle, one each 2 s', 4, 'flip', async () => {
+      for (const pod of held) {
+        await stand.marker.end(pod);
+        await pause(2_000);
+      }
+    });
+    const fast = await count('flips, 20 a second, as many to busy as to idle', 160, 'flip', () =>
+      flip(stand, 80, 100, 4),
+    );
+    // Alone: the scale, the budget, the status (twice), an Event, and the mark of a new Pod or of one that drains.
+    expect(busy).toBeLessThan(10);
+    expect(idle).toBeLessThan(10);
+    expect(fast).toBeLessThan(5);
     await stand.close();
   });
 

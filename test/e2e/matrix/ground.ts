@@ -1,3 +1,4 @@
+import { isConflict, isNotFound } from '../../../operator/kube/errors';
 import { freePorts } from '../../cluster/ports';
 import { OperatorProcess } from '../support/operator';
 import { PodFeed } from '../support/pod-feed';
@@ -51,6 +52,9 @@ export class Ground {
     await this.stopOperators();
     await this.servers.close();
     await this.feed.close();
-    await this.scene.close();
+    await this.scene.close().catch((error: unknown) => {
+      // A test may have deleted the namespace itself.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    });
   }
 }

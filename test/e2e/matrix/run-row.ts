@@ -13,11 +13,11 @@ const PRESSED_MS = 2_500;
 const SHORT: Record<Mode, string> = { annotation: 'a', 'custom key': 'c', http: 'h' };
 
 /** One stand of a row: with lasting sessions, or with sessions that turn busy all the time. */
-interface Trial {
+export interface Trial {
   stand: Stand;
   mode: Mode;
   loop?: SessionLoop;
-  /** With the row's `marked`: what was evicted before it counted. */
+  /** With the row's `measured`: what was evicted before it counted. */
   marker?: MarkedMarker;
   nodes?: OwnNodes;
 }
@@ -45,19 +45,28 @@ function trialsOf(row: Row, matrix: Matrix): [mode: Mode, turning: boolean][] {
   );
 }
 
-async function open(row: Row, slug: string, ground: Ground, mode: Mode, turning: boolean): Promise<Trial> {
+export async function open(
+  row: Pick<Row, 'nodes' | 'spec' | 'measured'>,
+  slug: string,
+  ground: Ground,
+  mode: Mode,
+  turning: boolean,
+): Promise<Trial> {
   const name = `${slug}-${SHORT[mode]}${turning ? 't' : 's'}`;
   const nodes = row.nodes && (await OwnNodes.open(ground.scene, name, row.nodes.count, row.nodes.pods));
   const stand = await Stand.open({ ground, name, mode, spec: row.spec, nodes });
   if (!turning) await stand.occupyBoth();
-  const marker = turning && row.marked ? new MarkedMarker(stand.marker, ground.feed) : undefined;
+  const marker = turning && row.measured ? new MarkedMarker(stand.marker, ground.feed) : undefined;
   return { stand, mode, nodes, marker, ...(turning && { loop: stand.loop({ marker }) }) };
 }
 
 async function assault(row: Row, { stand, loop }: Trial): Promise<void> {
   loop?.start();
   try {
-    await Promise.all([row.act(stand).then(() => stand.bitten()), loop && pause(PRESSED_MS)]);
+    await Promise.all([
+      row.act(stand).then(() => (row.toothless ? undefined : stand.bitten())),
+      loop && pause(PRESSED_MS),
+    ]);
   } finally {
     await loop?.stop();
   }
@@ -68,7 +77,7 @@ async function conclude(row: Row, { stand, mode, loop, marker, nodes }: Trial, m
   const count = async (): Promise<void> => {
     if (loop) {
       const note = marker && `${marker.early} before their mark`;
-      set('turning', { sessions: loop.begun, lost: loop.lost.length, note });
+      set('turning', { sessions: loop.begun, lost: loop.lost.length, note, measured: row.measured });
       return;
     }
     for (const [kind, pods] of [

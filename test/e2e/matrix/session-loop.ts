@@ -65,13 +65,7 @@ export class SessionLoop {
       this[begun] += 1;
       if (begun !== 'begun') return;
       await pause(shortestMs + Math.random() * (longestMs - shortestMs));
-      if (!(await marker.end(pod))) {
-        this.lost.push(name);
-        require('node:fs').appendFileSync(
-          '/tmp/h13/lost.json',
-          JSON.stringify({ at: Date.now(), name, hist: (globalThis as any).dbg.get(name) }, null, 1),
-        );
-      }
+      if (!(await marker.end(pod))) this.lost.push(name);
     } finally {
       this.held.delete(uid);
     }

@@ -9,6 +9,8 @@ export interface Outcome {
   lost: number;
   /** Beside the count, for example what was refused. */
   note?: string;
+  /** The count is reported and may be more than 0: why. */
+  measured?: string;
 }
 
 /** The cell is not run: why. */
@@ -25,24 +27,29 @@ export class Matrix {
     this.cells.set(row, cells.set(`${mode}, ${kind}`, outcome));
   }
 
-  /** What became of the cells of a row that were run. */
+  /** What became of the cells of a row that were run and must not lose a Pod. */
   outcomes(row: string): Outcome[] {
-    return [...(this.cells.get(row)?.values() ?? [])].filter((cell) => 'lost' in cell);
+    const cells = [...(this.cells.get(row)?.values() ?? [])];
+    return cells.filter((cell) => 'lost' in cell).filter(({ measured }) => measured === undefined);
   }
 
   /** A Markdown table, busy Pods lost of sessions held, and the reasons of what is left out below it. */
   toMarkdown(): string {
     const columns = MODES.flatMap((mode) => KINDS.map((kind) => `${mode}, ${kind}`));
     const reasons: string[] = [];
+    const footnote = (reason: string): string => {
+      if (!reasons.includes(reason)) reasons.push(reason);
+      return `[${reasons.indexOf(reason) + 1}]`;
+    };
     const text = (cell: Outcome | LeftOut | undefined): string => {
       if (cell === undefined) return '';
-      if ('lost' in cell) return `${cell.lost} of ${cell.sessions}${cell.note === undefined ? '' : ` (${cell.note})`}`;
-      if (!reasons.includes(cell.because)) reasons.push(cell.because);
-      return `[${reasons.indexOf(cell.because) + 1}]`;
+      if ('because' in cell) return footnote(cell.because);
+      const { lost, sessions, note, measured } = cell;
+      return `${lost} of ${sessions}${note ? ` (${note})` : ''}${measured ? ` ${footnote(measured)}` : ''}`;
     };
     const lines = [...this.cells].map(([row, cells]) => [row, ...columns.map((column) => text(cells.get(column)))]);
     const table = [['busy Pods lost to', ...columns], columns.map(() => '---').concat('---'), ...lines];
-    const notes = reasons.map((reason, index) => `[${index + 1}] not run: ${reason}`);
+    const notes = reasons.map((reason, index) => `[${index + 1}] ${reason}`);
     return [...table.map((cells) => `| ${cells.join(' | ')} |`), '', ...notes, ''].join('\n');
   }
 }

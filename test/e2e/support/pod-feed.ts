@@ -69,22 +69,6 @@ export class PodFeed {
 
   private changed(change: { current?: Pod; previous?: Pod }): void {
     const { current, previous } = change;
-    const dbg = ((globalThis as any).dbg ??= new Map<string, any[]>());
-    const x = (current ?? previous) as any;
-    const l = dbg.get(x.metadata.name) ?? [];
-    l.push({
-      t: Date.now(),
-      ev: current ? 'put' : 'gone',
-      rv: x.metadata.resourceVersion,
-      del: x.metadata.deletionTimestamp,
-      ann: x.metadata.annotations,
-      lab: x.metadata.labels,
-      own: x.metadata.ownerReferences?.map((o: any) => o.kind + '/' + o.name),
-      phase: x.status.phase,
-      mgr: x.metadata.managedFields?.map((m: any) => m.manager + ':' + m.operation + ':' + m.time),
-      cond: x.status.conditions?.map((c: any) => c.type + '=' + c.status),
-    });
-    dbg.set(x.metadata.name, l);
     if (current) this.byUid.set(current.metadata.uid, current);
     else if (previous) this.byUid.delete(previous.metadata.uid);
     for (const listener of this.listeners) listener(change);
