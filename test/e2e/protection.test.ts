@@ -1,7 +1,7 @@
 import { ApiError } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
-import { budgetName, DRAIN_FINALIZER, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
+import { budgetName, DEFAULT_BUSY_ANNOTATION, DRAIN_FINALIZER, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
 import { consistently, eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';
@@ -107,9 +107,11 @@ describe('sessions, protected', () => {
     await scene.createHsd('lower', { ...labels('lower'), idleTarget: 1 });
     for (let busy = 0; busy < 3; busy += 1) {
       const [pod] = await eventually(async () => {
+        // The label follows the scale call: for a moment a Pod just taken still says idle.
         const idle = await scene.readyPods(`app=lower,${STATE_LABEL}=idle`);
-        expect(idle.length).toBeGreaterThan(0);
-        return idle;
+        const free = idle.filter((p) => p.metadata.annotations?.[DEFAULT_BUSY_ANNOTATION] === undefined);
+        expect(free.length).toBeGreaterThan(0);
+        return free;
       });
       await sessions.start(pod as Pod);
       await scene.childAt('lower', busy + 2);
