@@ -14,7 +14,15 @@ const root = join(__dirname, '..');
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 const output = `synth/v${version}`;
 /** Everything below is generated. */
-const generated = ['src/version.ts', 'src/imports', 'API.md', output, 'README.md', 'docs/operations.md'];
+const generated = [
+  'src/version.ts',
+  'src/imports',
+  'examples/cdk8s-import/crd.yaml',
+  'API.md',
+  output,
+  'README.md',
+  'docs/operations.md',
+];
 
 async function main(): Promise<void> {
   checkOutput();
@@ -54,6 +62,7 @@ function writeVersion(): void {
 }
 
 async function importL1(): Promise<void> {
+  writeFileSync(join(root, 'examples/cdk8s-import/crd.yaml'), stringify(importableCrd()));
   const folder = mkdtempSync(join(tmpdir(), 'hotstandby-import-'));
   try {
     const crd = join(folder, 'crd.yaml');

@@ -7,7 +7,7 @@ import { checkDuration, checkInteger, isQualifiedName } from './validation';
  */
 export interface BusyProbeAnnotationOptions {
   /**
-   * Key of the Pod annotation that says busy: `[prefix/]name`.
+   * Key of the Pod annotation that says busy: `[prefix/]name` (`spec.busyProbe.annotationKey`).
    *
    * @default 'paia.tech/busy'
    */
@@ -19,36 +19,38 @@ export interface BusyProbeAnnotationOptions {
  */
 export interface BusyProbeHttpOptions {
   /**
-   * Port of the Pod to probe, 1 to 65535.
+   * Port of the Pod to probe, 1 to 65535 (`spec.busyProbe.http.port`).
    *
    * @default 8080
    */
   readonly port?: number;
 
   /**
-   * Path to probe, with an optional query. Starts with "/"; spaces and control characters must be percent-encoded.
+   * Path to probe, with an optional query (`spec.busyProbe.http.path`). Starts with "/"; spaces and control characters must
+   * be percent-encoded.
    *
    * @default '/busy'
    */
   readonly path?: string;
 
   /**
-   * What an answer of 200 to 399 means: `true` busy, `false` idle. Any other answer means the opposite. A probe without
-   * an answer says neither: the Pod keeps its last known state and is not ended.
+   * What an answer of 200 to 399 means: `true` busy, `false` idle (`spec.busyProbe.http.successIsBusy`). Any other answer
+   * means the opposite. A probe without an answer says neither: the Pod keeps its last known state and is not ended.
    *
    * @default true
    */
   readonly successIsBusy?: boolean;
 
   /**
-   * Time from connecting to the end of the answer; later the probe has failed. Whole seconds, 1 to 3600.
+   * Time from connecting to the end of the answer; later the probe has failed (`spec.busyProbe.http.timeoutSeconds`). Whole
+   * seconds, 1 to 3600.
    *
    * @default Duration.seconds(1)
    */
   readonly timeoutSeconds?: Duration;
 
   /**
-   * Time between two probes of one Pod. Whole seconds, 1 to 86400.
+   * Time between two probes of one Pod (`spec.busyProbe.http.periodSeconds`). Whole seconds, 1 to 86400.
    *
    * @default Duration.seconds(10)
    */
@@ -56,7 +58,7 @@ export interface BusyProbeHttpOptions {
 }
 
 /**
- * How the operator knows that a Pod is busy.
+ * How the operator knows that a Pod is busy (`spec.busyProbe`).
  *
  * An annotation reacts at once and needs no network path to the Pod; an HTTP probe asks the Pod every period.
  */

@@ -1,181 +1,23 @@
 import { ApiObject, Chart, Size } from 'cdk8s';
-import { type ContainerResources, Cpu } from 'cdk8s-plus-28';
+import { Cpu } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { HotStandbyCrd } from './hot-standby-crd';
+import { type HotStandbyOperatorProps, LogLevel, Monitoring } from './hot-standby-operator-props';
 import { clusterObject } from './install/cluster-object';
-import { type DeploymentInput, deploymentManifest, disruptionBudgetManifest } from './install/deployment';
-import { addPolicies, guarded, validatePolicies } from './install/policies';
+import {
+  type DeploymentInput,
+  deploymentManifest,
+  disruptionBudgetManifest,
+  IMAGE_REPOSITORY,
+} from './install/deployment';
+import { metricsServiceManifest, scrapeAnnotations, serviceMonitorManifest } from './install/monitoring';
+import { addPolicies, guarded } from './install/policies';
 import { operatorRules, type PolicyRule, USER_ROLES } from './install/rbac';
-import { checkDnsLabel, checkInteger } from './validation';
+import { validateOperator } from './install/validate-operator';
 import { PACKAGE_VERSION } from './version';
 
-const IMAGE_REPOSITORY = 'ghcr.io/paia-tech/hotstandby';
 const DEFAULT_NAMESPACE = 'hotstandby-system';
 const RBAC = 'rbac.authorization.k8s.io';
-
-/**
- * How much the operator logs.
- */
-export enum LogLevel {
-  /** Every decision and every API request. */
-  DEBUG = 'debug',
-  /** What changed: scaling, rollouts, leadership. */
-  INFO = 'info',
-  /** What a person may want to look at. */
-  WARN = 'warn',
-  /** What does not work. */
-  ERROR = 'error',
-}
-
-/**
- * Properties for `HotStandbyOperator`.
- */
-export interface HotStandbyOperatorProps {
-  /**
-   * First part of the name of every object, a DNS label of at most 54 characters. Two operators in one cluster need two.
-   *
-   * @default 'hotstandby'
-   */
-  readonly name?: string;
-
-  /**
-   * Version of the operator, without "v": the tag of the default image and the label `app.kubernetes.io/version`.
-   *
-   * @default - the version of this package
-   */
-  readonly version?: string;
-
-  /**
-   * Image of the operator, with a tag or a digest.
-   *
-   * @default - ghcr.io/paia-tech/hotstandby:v<version>
-   */
-  readonly image?: string;
-
-  /**
-   * Namespace the operator runs in.
-   *
-   * @default - the chart's namespace; without one `hotstandby-system`, or with `ownNamespaceOnly` none: wherever it is applied
-   */
-  readonly namespace?: string;
-
-  /**
-   * Whether to create `namespace` (with the `restricted` Pod Security Standard enforced).
-   *
-   * @default - true; false with `ownNamespaceOnly`
-   */
-  readonly createNamespace?: boolean;
-
-  /**
-   * Namespaces whose HotStandbyDeployments the operator looks after: its rights are Roles in these. They must exist.
-   *
-   * @default - all of them, by a ClusterRole
-   */
-  readonly namespaces?: string[];
-
-  /**
-   * Look after the namespace the operator runs in and no other. Nothing outside that namespace is made unless asked for
-   * by its own property, so a team without rights on the cluster can apply the result where somebody else has installed
-   * the CustomResourceDefinition.
-   *
-   * @default false
-   */
-  readonly ownNamespaceOnly?: boolean;
-
-  /**
-   * Operator Pods. One of them writes (leader election); the others keep warm caches and take over.
-   *
-   * @default 2
-   */
-  readonly replicas?: number;
-
-  /**
-   * CPU, memory and ephemeral storage of one operator Pod. Memory grows by about 1.5 KB for each Pod looked after.
-   *
-   * @default - requests of 100 millicores and 128 MiB, a limit of 512 MiB
-   */
-  readonly resources?: ContainerResources;
-
-  /**
-   * How much the operator logs.
-   *
-   * @default LogLevel.INFO
-   */
-  readonly logLevel?: LogLevel;
-
-  /**
-   * Labels a node must have to run the operator.
-   *
-   * @default - any node
-   */
-  readonly nodeSelector?: { readonly [key: string]: string };
-
-  /**
-   * Further labels of every object and of the operator's Pods. Cannot replace the labels the operator is selected by.
-   *
-   * @default - none
-   */
-  readonly labels?: { readonly [key: string]: string };
-
-  /**
-   * Whether to install the CustomResourceDefinition (see `HotStandbyCrd`).
-   *
-   * @default - true; false with `ownNamespaceOnly`
-   */
-  readonly crd?: boolean;
-
-  /**
-   * Whether to install the guard: a ValidatingAdmissionPolicy by which the API server itself refuses `guardedUsers` the
-   * deletion of a busy Pod, whatever the operator does or does not do. With it comes a second one that makes the garbage
-   * collector wait for the sessions of a HotStandbyDeployment with `sessions.onDelete: Drain`. Needs Kubernetes 1.30.
-   *
-   * @default - true; false with `ownNamespaceOnly`
-   */
-  readonly admissionGuard?: boolean;
-
-  /**
-   * User names the guard refuses. A controller manager without `--use-service-account-credentials` acts as
-   * `system:kube-controller-manager`: name that one instead.
-   *
-   * @default - the ReplicaSet controller, system:serviceaccount:kube-system:replicaset-controller
-   */
-  readonly guardedUsers?: string[];
-
-  /**
-   * Whether the guard refuses the scheduler, too, so that a Pod of higher priority cannot preempt a busy one. The price:
-   * such a Pod stays Pending until a session ends or a node is added, even one that keeps the cluster running. Without it,
-   * a `priorityClassName` in the Pod template decides who may preempt whom.
-   *
-   * @default false
-   */
-  readonly guardPreemption?: boolean;
-
-  /**
-   * Whether to install the marks policy: a MutatingAdmissionPolicy by which the API server writes the state label and the
-   * marks for ReplicaSets and autoscalers in the very write that flips a Pod's busy annotation. Saves the operator one
-   * write for each flip, and the moment between the two. Needs Kubernetes 1.36: an older API server refuses the object.
-   * The operator marks what is not marked yet, with the policy and without.
-   *
-   * @default false
-   */
-  readonly admissionMarks?: boolean;
-
-  /**
-   * Whether to install the policy behind `HotStandby.selfAnnotating()`: Pods whose ServiceAccount is labelled
-   * `hsd.paia.tech/annotator: "true"` may each change only themselves, and only their busy annotation. Needs Kubernetes
-   * 1.30.
-   *
-   * @default - true; false with `ownNamespaceOnly`
-   */
-  readonly selfAnnotationPolicy?: boolean;
-
-  /**
-   * Whether to let the built-in ClusterRoles view, edit and admin cover HotStandbyDeployments.
-   *
-   * @default - true; false with `ownNamespaceOnly`
-   */
-  readonly userRoles?: boolean;
-}
 
 /**
  * Everything the operator needs: CustomResourceDefinition, namespace, ServiceAccount, RBAC, Deployment,
@@ -202,7 +44,7 @@ export class HotStandbyOperator extends Construct {
 
   public constructor(scope: Construct, id: string, props: HotStandbyOperatorProps = {}) {
     super(scope, id);
-    validate(props);
+    validateOperator(props);
 
     const name = props.name ?? 'hotstandby';
     const own = props.ownNamespaceOnly ?? false;
@@ -303,10 +145,19 @@ export class HotStandbyOperator extends Construct {
       },
       logLevel: props.logLevel ?? LogLevel.INFO,
       nodeSelector: props.nodeSelector,
+      nodeLabels: props.nodeLabels,
+      tolerations: props.tolerations,
+      priorityClassName: props.priorityClassName,
+      imagePullSecrets: props.imagePullSecrets,
+      podAnnotations: props.monitoring === Monitoring.SCRAPE_ANNOTATIONS ? scrapeAnnotations() : undefined,
       args: guarded(props) ? [...watchArgs(props), '--admission-guard'] : watchArgs(props),
     };
     new ApiObject(this, 'Deployment', deploymentManifest(input));
     new ApiObject(this, 'PodDisruptionBudget', disruptionBudgetManifest(input));
+    if (props.monitoring === Monitoring.SERVICE_MONITOR) {
+      new ApiObject(this, 'MetricsService', metricsServiceManifest(input));
+      new ApiObject(this, 'ServiceMonitor', serviceMonitorManifest(input));
+    }
   }
 
   private addUserRoles(name: string): void {
@@ -327,49 +178,4 @@ function watchArgs(props: HotStandbyOperatorProps): string[] {
     return ['--namespace=$(POD_NAMESPACE)'];
   }
   return props.namespaces ? props.namespaces.map((namespace) => `--namespace=${namespace}`) : ['--all-namespaces'];
-}
-
-function validate(props: HotStandbyOperatorProps): void {
-  checkInteger('replicas', props.replicas, { min: 1, max: 10 });
-  validateNames(props);
-  validateNamespaces(props);
-  if (props.image !== undefined && !/^[^\s]+$/.test(props.image)) {
-    throw new Error(`'image' is "${props.image}": give an image reference, for example ${IMAGE_REPOSITORY}:v1.2.3`);
-  }
-  validatePolicies(props);
-}
-
-function validateNames(props: HotStandbyOperatorProps): void {
-  if (props.name !== undefined) {
-    checkDnsLabel('name', props.name);
-    // "-operator" has 9 characters and the result is a ServiceAccount name used as a label by others: 63 at most.
-    if (props.name.length > 54) {
-      throw new Error(`'name' has ${props.name.length} characters: at most 54 are allowed, choose a shorter one`);
-    }
-  }
-  if (props.namespace !== undefined) {
-    checkDnsLabel('namespace', props.namespace);
-  }
-  if (props.version?.startsWith('v')) {
-    throw new Error(`'version' is "${props.version}": leave out the "v", as in "${props.version.slice(1)}"`);
-  }
-}
-
-function validateNamespaces(props: HotStandbyOperatorProps): void {
-  const { namespaces } = props;
-  if (namespaces === undefined) {
-    return;
-  }
-  if (props.ownNamespaceOnly) {
-    throw new Error("'namespaces' and 'ownNamespaceOnly' exclude each other: give one of them");
-  }
-  if (namespaces.length === 0) {
-    throw new Error("'namespaces' is empty: name at least one, or leave it out to watch all");
-  }
-  for (const [index, namespace] of namespaces.entries()) {
-    checkDnsLabel(`namespaces[${index}]`, namespace);
-    if (namespaces.indexOf(namespace) !== index) {
-      throw new Error(`'namespaces' names "${namespace}" twice: name it once`);
-    }
-  }
 }

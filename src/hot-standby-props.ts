@@ -13,9 +13,9 @@ export enum SessionDeletePolicy {
 }
 
 /**
- * Properties for `HotStandby`.
+ * What a HotStandby says beside its Pods: how many of them, and how they come and go.
  */
-export interface HotStandbyProps extends WorkloadProps {
+export interface HotStandbyOptions {
   /**
    * Idle Pods to keep beside the busy ones (`spec.idleTarget`). 0 to 1000000.
    */
@@ -86,6 +86,12 @@ export interface HotStandbyProps extends WorkloadProps {
    */
   readonly onDelete?: SessionDeletePolicy;
 }
+
+/**
+ * Properties for `HotStandby`: everything a cdk8s-plus `Deployment` takes for its Pods (`spec.podTemplate`,
+ * `spec.selector`), and what is said beside them.
+ */
+export interface HotStandbyProps extends WorkloadProps, HotStandbyOptions {}
 
 /**
  * Options for `HotStandby.exposeIdle`.

@@ -1,30 +1,32 @@
 import { ApiObject, type Duration, Lazy } from 'cdk8s';
 import {
+  type Deployment,
   type IServiceAccount,
   k8s,
-  RestartPolicy,
   Service,
   type ServicePort,
   ServiceType,
   Workload,
 } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
-import { API_VERSION, KIND, MAX_NAME_LENGTH, PLURAL, STATE_LABEL } from './api/names';
+import { API_VERSION, KIND, PLURAL, STATE_LABEL } from './api/names';
 import type { BusyProbe } from './busy-probe';
+import { shareTemplate, type TakenDeployment, takeDeployment } from './from-deployment';
+import { checkContainers, checkName, checkProps, selectorLabels } from './hot-standby-checks';
 import type {
   ExposeIdleOptions,
+  HotStandbyOptions,
   HotStandbyProps,
   SelfAnnotatingOptions,
   SessionDeletePolicy,
 } from './hot-standby-props';
 import { annotatorAccount, selfAnnotatingPod } from './self-annotation';
-import { checkDuration, checkInteger, checkOrder } from './validation';
 
 /**
  * A workload whose Pods hold one session each: a HotStandbyDeployment keeps `idleTarget` idle Pods ready beside the busy
  * ones, and no busy Pod is ever ended.
  *
- * Takes everything a cdk8s-plus `Deployment` takes for its Pods. Needs the operator (`HotStandbyOperator`) in the cluster.
+ * Takes everything a cdk8s-plus `Deployment` takes for its Pods; `HotStandby.fromDeployment()` takes the Deployment. Needs the operator (`HotStandbyOperator`) in the cluster.
  *
  * Throws when a count is out of its bounds, `maxReplicas` is less than `minReplicas`, the name is longer than 63
  * characters, or the Pods could not work: at synthesis when they have no container or nothing to be selected by.
@@ -91,10 +93,43 @@ export class HotStandby extends Workload {
   public readonly resourceType = PLURAL;
 
   private annotator?: IServiceAccount;
+  private taken?: TakenDeployment;
+
+  /**
+   * Turns an existing cdk8s-plus Deployment into a HotStandby of the same name, namespace, labels, annotations, Pod
+   * template and selector. The Deployment is not synthesized any more, its `replicas` and `strategy` are dropped, JSON
+   * patches it has of its Pod template hold, and its Services, roles and network policies stay as they are. What is done
+   * to the Pods afterwards (`addContainer()`, `scheduling`, `connections`) may be done to either of the two; what is done
+   * to its `metadata` and ApiObject must be done to the HotStandby's.
+   *
+   * `minReady` and `progressDeadline` are the Deployment's unless given.
+   *
+   * In a live cluster the operator makes a Deployment of its own, `<name>-workload`: delete the old one when its sessions
+   * have ended.
+   *
+   * Throws when the Deployment was turned into one already, and at synthesis when an autoscaler still targets it.
+   *
+   * @param scope where the HotStandby goes
+   * @param id of the HotStandby within `scope`
+   * @param deployment the Deployment that gives its Pods
+   * @param options what is said beside the Pods
+   */
+  public static fromDeployment(
+    scope: Construct,
+    id: string,
+    deployment: Deployment,
+    options: HotStandbyOptions,
+  ): HotStandby {
+    const taken = takeDeployment(deployment);
+    const standby = new HotStandby(scope, id, { ...taken.props, ...options });
+    standby.taken = taken;
+    shareTemplate(standby, deployment);
+    return standby;
+  }
 
   public constructor(scope: Construct, id: string, props: HotStandbyProps) {
     super(scope, id, props);
-    validate(props);
+    checkProps(props);
 
     this.idleTarget = props.idleTarget;
     this.minReplicas = props.minReplicas;
@@ -143,7 +178,8 @@ export class HotStandby extends Workload {
       selector: this,
       ports,
       type: options.serviceType ?? ServiceType.CLUSTER_IP,
-      metadata: { namespace: this.metadata.namespace, name: options.name },
+      // A name that is there and undefined would take the place of the generated one.
+      metadata: { namespace: this.metadata.namespace, ...(options.name !== undefined && { name: options.name }) },
     });
     service.selectLabel(STATE_LABEL, 'idle');
     return service;
@@ -184,9 +220,7 @@ export class HotStandby extends Workload {
    * @internal
    */
   public _toKube(): Record<string, unknown> {
-    if (this.containers.length === 0) {
-      throw new Error("'containers' is empty: give at least one, or call addContainer()");
-    }
+    checkContainers(this.containers);
     return {
       idleTarget: this.idleTarget,
       minReplicas: this.minReplicas,
@@ -200,16 +234,23 @@ export class HotStandby extends Workload {
         scaleDown: { stabilizationWindowSeconds: this.scaleDownStabilizationWindow.toSeconds() },
       },
       sessions: this.onDelete && { onDelete: this.onDelete },
-      selector: { matchLabels: this.selectorLabels() },
-      podTemplate: k8s.toJson_PodTemplateSpec({
-        metadata: this.podMetadata.toJson(),
-        spec: this.podSpec(),
-      }),
+      selector: { matchLabels: selectorLabels(this) },
+      podTemplate: this.podTemplate(),
     };
   }
 
-  private podSpec(): k8s.PodSpec {
-    const spec = this._toPodSpec();
+  private podTemplate() {
+    if (this.taken !== undefined) {
+      const template = this.taken.podTemplate();
+      return { ...template, spec: this.annotated(template.spec) };
+    }
+    return k8s.toJson_PodTemplateSpec({
+      metadata: this.podMetadata.toJson(),
+      spec: this.annotated(this._toPodSpec()),
+    });
+  }
+
+  private annotated(spec: k8s.PodSpec): k8s.PodSpec {
     return this.annotator ? selfAnnotatingPod(spec, this.annotator) : spec;
   }
 
@@ -217,66 +258,5 @@ export class HotStandby extends Workload {
     return this.containers
       .flatMap((container) => container.ports)
       .map(({ number, protocol, name }) => ({ port: number, targetPort: number, protocol, name }));
-  }
-
-  private selectorLabels(): Record<string, string> {
-    const labels = this.matchLabels;
-    if (this.matchExpressions.length > 0) {
-      const keys = this.matchExpressions.map((e) => `${e.key} ${e.operator}`).join(', ');
-      throw new Error(
-        `select() was given expressions (${keys}), which a HotStandbyDeployment cannot hold: select by labels alone`,
-      );
-    }
-    if (Object.keys(labels).length === 0) {
-      throw new Error("'select' is false and nothing is selected: call select() with at least one label");
-    }
-    for (const [key, wanted] of Object.entries(labels)) {
-      const actual = this.podMetadata.getLabel(key);
-      if (actual !== undefined && actual !== wanted) {
-        throw new Error(
-          `the selector wants label ${key}: "${wanted}" but 'podMetadata' sets it to "${actual}": give both the same value`,
-        );
-      }
-    }
-    return labels;
-  }
-}
-
-/** Seconds; the API server's default. */
-const DEFAULT_PROGRESS_DEADLINE = 600;
-
-function validate(props: HotStandbyProps): void {
-  checkInteger('idleTarget', props.idleTarget, { min: 0 });
-  checkInteger('minReplicas', props.minReplicas, { min: 0 });
-  checkInteger('maxReplicas', props.maxReplicas, { min: 1 });
-  checkOrder('minReplicas', props.minReplicas, 'maxReplicas', props.maxReplicas);
-  checkInteger('revisionHistoryLimit', props.revisionHistoryLimit, { min: 0 });
-  checkDuration('scaleDownStabilizationWindow', props.scaleDownStabilizationWindow, { min: 0, max: 3600 });
-  checkDuration('minReady', props.minReady, { min: 0 });
-  checkDuration('progressDeadline', props.progressDeadline, { min: 1 });
-  const minReady = props.minReady?.toSeconds() ?? 0;
-  const progressDeadline = props.progressDeadline?.toSeconds() ?? DEFAULT_PROGRESS_DEADLINE;
-  if (progressDeadline <= minReady) {
-    throw new Error(
-      `'progressDeadline' (${progressDeadline} s) must be greater than 'minReady' (${minReady} s): a Pod needs that long to become available`,
-    );
-  }
-  if (props.restartPolicy !== undefined && props.restartPolicy !== RestartPolicy.ALWAYS) {
-    throw new Error(
-      `'restartPolicy' is ${props.restartPolicy}: a Deployment's Pods allow only RestartPolicy.ALWAYS, leave it out`,
-    );
-  }
-  if (props.hostNetwork && props.busyProbe?._usesHttp) {
-    throw new Error(
-      "'hostNetwork' is true with BusyProbe.http(): the operator never probes a node's address, use BusyProbe.annotation()",
-    );
-  }
-}
-
-function checkName(name: string): void {
-  if (name.length > MAX_NAME_LENGTH) {
-    throw new Error(
-      `'metadata.name' is "${name}", ${name.length} characters: at most ${MAX_NAME_LENGTH} are allowed (it becomes a label value), choose a shorter name`,
-    );
   }
 }

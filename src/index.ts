@@ -3,5 +3,6 @@ export * from './busy-probe';
 export * from './hot-standby';
 export * from './hot-standby-crd';
 export * from './hot-standby-operator';
+export * from './hot-standby-operator-props';
 export * from './hot-standby-props';
 export * from './imports/apps.paia.tech';

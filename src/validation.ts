@@ -65,3 +65,13 @@ export function isQualifiedName(key: string): boolean {
   const prefix = parts.length > 0 ? parts.join('/') : undefined;
   return QUALIFIED_NAME.test(name) && (prefix === undefined || (prefix.length <= 253 && DNS_SUBDOMAIN.test(prefix)));
 }
+
+/** Whether `value` may be the value of a label: empty, or at most 63 characters. */
+export function isLabelValue(value: string): boolean {
+  return value === '' || QUALIFIED_NAME.test(value);
+}
+
+/** Whether `name` may name most objects: DNS labels joined by dots, 253 characters at most. */
+export function isDnsSubdomain(name: string): boolean {
+  return name.length <= 253 && DNS_SUBDOMAIN.test(name);
+}

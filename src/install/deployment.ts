@@ -1,7 +1,10 @@
-import type { ContainerResources } from 'cdk8s-plus-28';
+import type { ContainerResources, NodeLabelQuery, NodeTaintQuery } from 'cdk8s-plus-28';
 
 /** Port of the operator's one HTTP server: /healthz, /readyz and /metrics. */
-const HTTP_PORT = 8080;
+export const HTTP_PORT = 8080;
+
+/** Where released images are; the tag is the version with a "v". */
+export const IMAGE_REPOSITORY = 'ghcr.io/paia-tech/hotstandby';
 
 /** Distroless's `nonroot`: the user and group the image is made for. */
 const NON_ROOT = 65532;
@@ -20,6 +23,12 @@ export interface DeploymentInput {
   readonly resources: ContainerResources;
   readonly logLevel: string;
   readonly nodeSelector?: { readonly [key: string]: string };
+  /** All must hold. */
+  readonly nodeLabels?: readonly NodeLabelQuery[];
+  readonly tolerations?: readonly NodeTaintQuery[];
+  readonly priorityClassName?: string;
+  readonly imagePullSecrets?: readonly string[];
+  readonly podAnnotations?: Record<string, string>;
   /** Flags that say which namespaces to watch, and whether the guard holds. */
   readonly args: readonly string[];
 }
@@ -37,7 +46,7 @@ export function deploymentManifest(input: DeploymentInput) {
       // The new replica is warm before the old one goes, so a leader is always at hand.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
-        metadata: { labels },
+        metadata: { labels, annotations: input.podAnnotations },
         spec: podSpec(input),
       },
     },
@@ -48,7 +57,11 @@ function podSpec(input: DeploymentInput) {
   return {
     serviceAccountName: input.name,
     enableServiceLinks: false,
+    priorityClassName: input.priorityClassName,
+    imagePullSecrets: input.imagePullSecrets?.map((name) => ({ name })),
     nodeSelector: input.nodeSelector,
+    affinity: input.nodeLabels && affinity(input.nodeLabels),
+    tolerations: input.tolerations?.map((taint) => taint._toKube()),
     // The operator exits within 10 s of SIGTERM, its Lease released.
     terminationGracePeriodSeconds: 15,
     topologySpreadConstraints: [
@@ -66,6 +79,13 @@ function podSpec(input: DeploymentInput) {
       seccompProfile: { type: 'RuntimeDefault' },
     },
     containers: [container(input)],
+  };
+}
+
+function affinity(nodeLabels: readonly NodeLabelQuery[]) {
+  const matchExpressions = nodeLabels.map((query) => query._toKube());
+  return {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } },
   };
 }
 

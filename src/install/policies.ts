@@ -1,6 +1,6 @@
 import type { ApiObjectProps } from 'cdk8s';
 import type { Construct } from 'constructs';
-import type { HotStandbyOperatorProps } from '../hot-standby-operator';
+import type { HotStandbyOperatorProps } from '../hot-standby-operator-props';
 import { clusterObject } from './cluster-object';
 import { collectors, drainGuardManifests } from './drain-guard';
 import { guardManifests, guardsReplicaSets, REPLICASET_CONTROLLER, SCHEDULER } from './guard';

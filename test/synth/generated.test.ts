@@ -57,6 +57,10 @@ describe('what is generated and committed', () => {
     );
   });
 
+  test('for people who import the CustomResourceDefinition is what this package imports', () => {
+    expect(parse(read('examples/cdk8s-import/crd.yaml'))).toEqual(JSON.parse(JSON.stringify(importableCrd())));
+  });
+
   test('installs from one file what crds.yaml holds, too', () => {
     const [definition] = parseAllDocuments(read(folder, 'crds.yaml')).map((document) => document.toJS());
     const documents = parseAllDocuments(read(folder, 'install.yaml')).map((document) => document.toJS());

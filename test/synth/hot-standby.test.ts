@@ -219,6 +219,7 @@ describe('exposeIdle()', () => {
 
   test('is a Service over the labels of the Pods and the state idle, on the ports of the containers', () => {
     const made = service();
+    expect(made.service.metadata.name).toBe('test-rooms-idleservice-c803b703');
     expect(at(made.service, 'spec')).toMatchObject({
       type: 'ClusterIP',
       ports: [{ port: 8080, targetPort: 8080 }],

@@ -72,6 +72,11 @@ describe('a mistake in HotStandby is named with its value and the fix when it is
       { metadata: { name: 'a'.repeat(64) } },
       `'metadata.name' is "${'a'.repeat(64)}", 64 characters: at most 63 are allowed (it becomes a label value), choose a shorter name`,
     ],
+    [
+      'a name that is none',
+      { metadata: { name: 'My_Rooms' } },
+      "'metadata.name' is \"My_Rooms\": give lower-case letters, digits, '-' and '.', starting and ending with a letter or digit",
+    ],
   ])('%s', (_name, props, message) => {
     expect(() => new HotStandby(Testing.chart(), 'rooms', { ...minimal, ...props })).toThrow(new Error(message));
   });
@@ -108,6 +113,24 @@ describe('what may still be mended after construction is refused at synthesis', 
       { podMetadata: { labels: { app: 'a' } } },
       (rooms) => rooms.select(kplus.LabelSelector.of({ labels: { app: 'b' } })),
       'the selector wants label app: "b" but \'podMetadata\' sets it to "a": give both the same value',
+    ],
+    [
+      'two containers that have no name',
+      { containers: [{ image: 'room' }, { image: 'log' }] },
+      () => {},
+      "'containers' has two of the name \"main\" (a container without 'name' is \"main\"): give each its own 'name'",
+    ],
+    [
+      'a selector key that is none',
+      {},
+      (rooms) => rooms.select(kplus.LabelSelector.of({ labels: { 'a b': 'c' } })),
+      'the selector wants label "a b": give a label key, [prefix/]name, for example app',
+    ],
+    [
+      'a selector value that is none',
+      {},
+      (rooms) => rooms.select(kplus.LabelSelector.of({ labels: { app: '-rooms' } })),
+      "the selector wants label app: \"-rooms\": give at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit",
     ],
   ])('%s', (_name, props, change, message) => {
     const chart = Testing.chart();
@@ -225,6 +248,11 @@ describe('a mistake in HotStandbyOperator is named with its value and the fix', 
       'an image that is none',
       { image: 'my image' },
       '\'image\' is "my image": give an image reference, for example ghcr.io/paia-tech/hotstandby:v1.2.3',
+    ],
+    [
+      'a digest that is none',
+      { image: 'registry.example.com/hotstandby@sha256:abc' },
+      '\'image\' is "registry.example.com/hotstandby@sha256:abc": give its digest as sha256: and 64 hexadecimal digits',
     ],
     [
       'a name too long',

@@ -1,0 +1,61 @@
+import type { HotStandbyOperatorProps } from '../hot-standby-operator-props';
+import { checkDnsLabel, checkInteger } from '../validation';
+import { IMAGE_REPOSITORY } from './deployment';
+import { validatePolicies } from './policies';
+
+/** Throws when a property is out of its bounds or contradicts another one. */
+export function validateOperator(props: HotStandbyOperatorProps): void {
+  checkInteger('replicas', props.replicas, { min: 1, max: 10 });
+  validateNames(props);
+  validateNamespaces(props);
+  validateImage(props.image);
+  validatePolicies(props);
+}
+
+function validateNames(props: HotStandbyOperatorProps): void {
+  if (props.name !== undefined) {
+    checkDnsLabel('name', props.name);
+    // "-operator" has 9 characters and the result is a ServiceAccount name used as a label by others: 63 at most.
+    if (props.name.length > 54) {
+      throw new Error(`'name' has ${props.name.length} characters: at most 54 are allowed, choose a shorter one`);
+    }
+  }
+  if (props.namespace !== undefined) {
+    checkDnsLabel('namespace', props.namespace);
+  }
+  if (props.version?.startsWith('v')) {
+    throw new Error(`'version' is "${props.version}": leave out the "v", as in "${props.version.slice(1)}"`);
+  }
+}
+
+function validateNamespaces(props: HotStandbyOperatorProps): void {
+  const { namespaces } = props;
+  if (namespaces === undefined) {
+    return;
+  }
+  if (props.ownNamespaceOnly) {
+    throw new Error("'namespaces' and 'ownNamespaceOnly' exclude each other: give one of them");
+  }
+  if (namespaces.length === 0) {
+    throw new Error("'namespaces' is empty: name at least one, or leave it out to watch all");
+  }
+  for (const [index, namespace] of namespaces.entries()) {
+    checkDnsLabel(`namespaces[${index}]`, namespace);
+    if (namespaces.indexOf(namespace) !== index) {
+      throw new Error(`'namespaces' names "${namespace}" twice: name it once`);
+    }
+  }
+}
+
+function validateImage(image: string | undefined): void {
+  if (image === undefined) {
+    return;
+  }
+  if (!/^[^\s@]+(@[^\s@]+)?$/.test(image)) {
+    throw new Error(`'image' is "${image}": give an image reference, for example ${IMAGE_REPOSITORY}:v1.2.3`);
+  }
+  const digest = image.split('@')[1];
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) {
+    throw new Error(`'image' is "${image}": give its digest as sha256: and 64 hexadecimal digits`);
+  }
+}

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { specSchema } from '../../src/api/schema';
+import { blocksOf, ROOT, read } from '../docs/support/markdown';
+import { schemaErrors } from '../unit/examples/schema-errors';
+import { at, type Manifest, only } from './support';
+
+// tsc and tsx take seconds each on a busy machine of 2 cores.
+jest.setTimeout(120_000);
+
+const recipes = blocksOf('docs/recipes.md')
+  .filter(({ language }) => language === 'ts')
+  .map(({ text }) => ({ text, name: text.match(/new Chart\(app, '([\w-]+)'/)?.[1] ?? '' }));
+
+describe('docs/recipes.md', () => {
+  let folder: string;
+  const run = (program: string, ...args: string[]): string =>
+    execFileSync(program, args, {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter) },
+    });
+  const manifests = (name: string): Manifest[] =>
+    parseAllDocuments(readFileSync(join(folder, `dist/${name}.k8s.yaml`), 'utf8')).map((document) => document.toJS());
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hotstandby-recipes-'));
+    const library = join(folder, 'node_modules/hotstandby');
+    mkdirSync(library, { recursive: true });
+    writeFileSync(join(library, 'index.ts'), `export * from ${JSON.stringify(join(ROOT, 'src/index'))};\n`);
+    mkdirSync(join(folder, 'node_modules/@types'));
+    for (const name of ['cdk8s', 'cdk8s-plus-28', 'constructs', '@types/node']) {
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    }
+    writeFileSync(join(folder, 'tsconfig.json'), read('examples/cdk8s-app/tsconfig.json'));
+    for (const { name, text } of recipes) writeFileSync(join(folder, `${name}.ts`), text);
+    // One process for all of them.
+    writeFileSync(join(folder, 'all.ts'), recipes.map(({ name }) => `import './${name}';\n`).join(''));
+    run('tsx', 'all.ts');
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('has a recipe of each kind', () => {
+    expect(recipes.map(({ name }) => name)).toEqual([
+      'game-server',
+      'ai-sandbox',
+      'ci-runner',
+      'notebook',
+      'browser-pool',
+      'adopted',
+    ]);
+  });
+
+  test('type-checks', () => {
+    rmSync(join(folder, 'all.ts'));
+    expect(run('tsc', '-p', folder)).toBe('');
+  });
+
+  test.each(recipes)('$name makes a HotStandbyDeployment its schema accepts', ({ name }) => {
+    const { spec } = only(manifests(name), 'HotStandbyDeployment');
+    expect(schemaErrors(specSchema, spec)).toEqual([]);
+    expect(at(spec, 'idleTarget')).toBeGreaterThan(0);
+    expect(at(spec, 'maxReplicas')).toBeGreaterThan(Number(at(spec, 'idleTarget')));
+  });
+
+  test.each(recipes)('$name has Pods that do not run as root, nor with a token they do not need', ({ name, text }) => {
+    const pod = at(only(manifests(name), 'HotStandbyDeployment'), 'spec', 'podTemplate', 'spec');
+    expect(at(pod, 'automountServiceAccountToken')).toBe(text.includes('selfAnnotating'));
+    for (const container of Object.values(Object(at(pod, 'containers')))) {
+      expect(at(container, 'securityContext')).toMatchObject({ runAsNonRoot: true, allowPrivilegeEscalation: false });
+    }
+  });
+
+  test.each<[string, string[]]>([
+    ['game-server', ['HotStandbyDeployment', 'Role', 'RoleBinding', 'Service', 'ServiceAccount']],
+    ['ai-sandbox', ['HotStandbyDeployment', 'NetworkPolicy', 'Role', 'RoleBinding', 'ServiceAccount']],
+    ['ci-runner', ['HotStandbyDeployment', 'Role', 'RoleBinding', 'ServiceAccount']],
+    ['notebook', ['HotStandbyDeployment', 'Service']],
+    ['browser-pool', ['HotStandbyDeployment', 'Service']],
+    ['adopted', ['HotStandbyDeployment', 'Service']],
+  ])('%s makes what its text says', (name, kinds) => {
+    expect(
+      manifests(name)
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(kinds);
+  });
+
+  test.each(recipes)('every object of $name has a name', ({ name }) => {
+    expect(manifests(name).filter(({ metadata }) => typeof metadata.name !== 'string')).toEqual([]);
+  });
+
+  test('the game server is reached by UDP', () => {
+    const ports = at(only(manifests('game-server'), 'Service'), 'spec', 'ports');
+    expect(ports).toEqual([{ name: 'game', port: 7777, protocol: 'UDP', targetPort: 7777 }]);
+  });
+
+  test('the sandbox runs under its own kernel and talks to nobody', () => {
+    const found = manifests('ai-sandbox');
+    expect(at(only(found, 'HotStandbyDeployment'), 'spec', 'podTemplate', 'spec', 'runtimeClassName')).toBe('gvisor');
+    const policy = at(only(found, 'NetworkPolicy'), 'spec');
+    expect(at(policy, 'policyTypes')).toEqual(['Egress', 'Ingress']);
+    expect([at(policy, 'ingress'), at(policy, 'egress')]).toEqual([undefined, undefined]);
+  });
+});
