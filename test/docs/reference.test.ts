@@ -12,6 +12,8 @@ it.each(REFERENCE_DOCS)('%s says what the code says now (else: npm run generate)
 
 /** Capitalized words of these sources that no condition and no Event has as its reason. */
 const OTHER_WORDS = [
+  'All',
+  'Ignore',
   ...['True', 'False', 'Unknown', 'Normal', 'Warning'],
   // What a plan did, for metrics and logs; the action of an Event.
   ...['Apply', 'ChildDeleting', 'Create', 'Deleting', 'Error', 'Mark', 'Outdated', 'Reconcile', 'Scale', 'Settled'],
