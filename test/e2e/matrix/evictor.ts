@@ -20,13 +20,16 @@ export async function evictAll(stand: Stand): Promise<void> {
   const others = stand.marker.kind === 'http' || stand.ready.length === 0 ? undefined : stand.loop({ among: 'others' });
   others?.start();
   let refused = 0;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    if (round === ROUNDS / 2) await stand.changeImage(2);
-    const allowed = await Promise.all(stand.live.map((pod) => evict(stand, pod)));
-    refused += allowed.filter((isAllowed) => !isAllowed).length;
-    await pause(150);
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      if (round === ROUNDS / 2) await stand.changeImage(2);
+      const allowed = await Promise.all(stand.live.map((pod) => evict(stand, pod)));
+      refused += allowed.filter((isAllowed) => !isAllowed).length;
+      await pause(150);
+    }
+  } finally {
+    await others?.stop();
   }
-  await others?.stop();
   if (stand.ready.length > 0) expect(refused).toBeGreaterThanOrEqual(ROUNDS);
 }
 

@@ -63,17 +63,19 @@ export class Preemption {
 /** Pods of higher priority come one by one, until nothing is left to make room with but busy Pods. */
 export async function preempt(stand: Stand): Promise<void> {
   const { api, namespace } = stand.scene;
+  const intruder = (index: number): Record<string, unknown> => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `${stand.name}-intruder-${index}` },
+    spec: {
+      ...stand.pod,
+      priorityClassName: priorityOf(stand.scene),
+      containers: [{ name: 'app', image: imageOf(1) }],
+    },
+  });
   for (let index = 0; index < INTRUDERS; index += 1) {
-    await api.create(paths.pods.list(namespace), {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: `${stand.name}-intruder-${index}` },
-      spec: {
-        ...stand.pod,
-        priorityClassName: priorityOf(stand.scene),
-        containers: [{ name: 'app', image: imageOf(1) }],
-      },
-    });
+    // The API server looks for a new PriorityClass in a cache.
+    await patiently(() => api.create(paths.pods.list(namespace), intruder(index)));
     await pause(200);
   }
   for (const pod of stand.ready) await patiently(() => expect(wasChosen(stand, pod)).toBe(true));

@@ -27,10 +27,15 @@ export async function runRow(row: Row, slug: string, ground: Ground, matrix: Mat
   const trials = await Promise.all(
     trialsOf(row, matrix).map(([mode, turning]) => open(row, slug, ground, mode, turning)),
   );
-  await row.before?.(ground);
-  await Promise.all(trials.map((trial) => assault(row, trial)));
-  await row.after?.(ground);
-  await Promise.all(trials.map((trial) => conclude(row, trial, matrix)));
+  try {
+    await row.before?.(ground);
+    await Promise.all(trials.map((trial) => assault(row, trial)));
+    await row.after?.(ground);
+    await Promise.all(trials.map((trial) => conclude(row, trial, matrix)));
+  } finally {
+    await Promise.all(trials.map(({ stand }) => stand.close()));
+    await Promise.all(trials.map(({ nodes }) => nodes?.close()));
+  }
 }
 
 function trialsOf(row: Row, matrix: Matrix): [mode: Mode, turning: boolean][] {
@@ -72,26 +77,21 @@ async function assault(row: Row, { stand, loop }: Trial): Promise<void> {
   }
 }
 
-async function conclude(row: Row, { stand, mode, loop, marker, nodes }: Trial, matrix: Matrix): Promise<void> {
+/** What was lost is known however the rest ends, so it is counted first, and once more when all is at rest. */
+async function conclude(row: Row, trial: Trial, matrix: Matrix): Promise<void> {
+  await count(row, trial, matrix);
+  await row.settled?.(trial.stand);
+  await trial.stand.rested();
+  await count(row, trial, matrix);
+}
+
+async function count(row: Row, { stand, mode, loop, marker }: Trial, matrix: Matrix): Promise<void> {
   const set = (kind: Kind, outcome: Outcome): void => matrix.set(row.name, mode, kind, outcome);
-  const count = async (): Promise<void> => {
-    if (loop) {
-      const note = marker && `${marker.early} before their mark`;
-      set('turning', { sessions: loop.begun, lost: loop.lost.length, note, measured: row.measured });
-      return;
-    }
-    for (const [kind, pods] of [
-      ['Ready', stand.ready],
-      ['NotReady', stand.notReady],
-    ] as const) {
-      set(kind, { sessions: pods.length, lost: await countLost(stand, pods) });
-    }
-  };
-  // What was lost is known however it ends.
-  await count();
-  await row.settled?.(stand);
-  await stand.rested();
-  await count();
-  await stand.close();
-  await nodes?.close();
+  if (loop) {
+    const note = marker && `${marker.early} before their mark`;
+    set('turning', { sessions: loop.begun, lost: loop.lost.length, note, measured: row.measured });
+    return;
+  }
+  set('Ready', { sessions: stand.ready.length, lost: await countLost(stand, stand.ready) });
+  set('NotReady', { sessions: stand.notReady.length, lost: await countLost(stand, stand.notReady) });
 }

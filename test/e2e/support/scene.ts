@@ -12,9 +12,17 @@ import { runInfo } from './run-info';
 
 export type Pod = PodObject & { spec?: { containers?: { image?: string }[] } };
 
+/** A test that gives up on a write cannot tell what became of it; the machine may be slow. */
+const PATIENCE_MS = 60_000;
+
 /** An administrator's client, by default of the run's cluster. */
 export function adminClient(kubeconfig = runInfo().admin): ApiClient {
-  return new ApiClient(readKubeconfig(kubeconfig), { userAgent: 'hotstandby-e2e' });
+  const connection = readKubeconfig(kubeconfig);
+  return new ApiClient(connection, {
+    userAgent: 'hotstandby-e2e',
+    timeoutMs: PATIENCE_MS,
+    writeTimeoutMs: PATIENCE_MS,
+  });
 }
 
 /** A spec of the smallest hsd, with `overrides` on top. */

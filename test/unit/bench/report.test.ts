@@ -14,7 +14,7 @@ function goodResults(): Results {
     ...noResults(),
     reactions: new Map([
       ['6 Pods', { operator: times(12, 40), bare: times(10, 20) }],
-      ['10000 Pods over 1000 hsds', { operator: times(15, 50), bare: times(10, 20) }],
+      ['10,000 Pods over 1,000 hsds', { operator: times(15, 50), bare: times(10, 20) }],
     ]),
     rest: { seconds: 30, pods: 10_000, writes: new Map() },
     steady: {
@@ -23,7 +23,7 @@ function goodResults(): Results {
       usage: { cpuPercent: 20, loopP99Ms: 5, rssMb: 100 },
       writes: new Map([['patch deployments/scale', 2_200]]),
     },
-    bursts: new Map([['10000 Pods over 1000 hsds', { operator: burst, bare: burst, writesPerFlip: 2 }]]),
+    bursts: new Map([['10,000 Pods over 1,000 hsds', { operator: burst, bare: burst, writesPerFlip: 2 }]]),
     memory: {
       points: [
         { pods: 0, rssMb: 90, heapMb: 20 },
@@ -80,8 +80,10 @@ describe('goals', () => {
     },
     {
       name: 'a p50 of 1.6 x at 10,000 Pods',
-      about: '10000 Pods',
-      change: { reactions: new Map([['10000 Pods over 1000 hsds', { operator: times(16, 20), bare: times(10, 20) }]]) },
+      about: '10,000 Pods over',
+      change: {
+        reactions: new Map([['10,000 Pods over 1,000 hsds', { operator: times(16, 20), bare: times(10, 20) }]]),
+      },
     },
     {
       name: 'one write at rest',

@@ -1,0 +1,50 @@
+import { Command, InvalidArgumentError } from 'commander';
+
+/** What can be asked for by `--only`. */
+export const BENCHMARKS = {
+  reaction: 'busy annotation to written replicas, at every size',
+  rest: 'writes while nothing changes',
+  steady: 'sessions as a Poisson process: reaction, writes per flip, CPU, event loop',
+  burst: 'many Pods busy at once, then idle at once',
+  memory: 'resident memory by Pods in sight',
+  'cold-start': 'start of the process to the first decision',
+  raw: 'Pod patches a second of the API server itself',
+  probes: 'the http probe engine',
+} as const;
+export type BenchmarkName = keyof typeof BENCHMARKS;
+
+export interface BenchOptions {
+  quick: boolean;
+  only: ReadonlySet<BenchmarkName>;
+  cpuProf: boolean;
+}
+
+const NAMES = Object.keys(BENCHMARKS) as BenchmarkName[];
+const NOTES = `
+Benchmarks:
+${NAMES.map((name) => `  ${name.padEnd(12)} ${BENCHMARKS[name]}`).join('\n')}
+
+A full run takes about half an hour, needs 4 GB of memory, and writes docs/benchmarks.md; with --quick, --only or
+--cpu-prof nothing is written. Everything runs on loopback and is removed at the end.`;
+
+/** Reads the command line (without node and script). Prints and exits for --help and for bad input. */
+export function parseBenchOptions(argv: readonly string[]): BenchOptions {
+  const flags = new Command('bench')
+    .usage('[options]')
+    .description('Measures the operator against a bare watch+patch loop on a control plane of its own.')
+    .option('--quick', 'small sizes, about a minute: fails when something is broken, never because of a time')
+    .option('--only <names>', 'these benchmarks, separated by commas', parseNames)
+    .option('--cpu-prof', "print each operator process's functions by self time")
+    .addHelpText('after', NOTES)
+    .allowExcessArguments(false)
+    .parse([...argv], { from: 'user' })
+    .opts<{ quick?: boolean; only?: ReadonlySet<BenchmarkName>; cpuProf?: boolean }>();
+  return { quick: flags.quick ?? false, only: flags.only ?? new Set(NAMES), cpuProf: flags.cpuProf ?? false };
+}
+
+function parseNames(text: string): ReadonlySet<BenchmarkName> {
+  const names = text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !NAMES.includes(name as BenchmarkName));
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is none of ${NAMES.join(', ')}`);
+  return new Set(names as BenchmarkName[]);
+}
