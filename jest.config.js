@@ -23,6 +23,8 @@ module.exports = {
     project('docs'),
     project('cluster'),
     project('e2e', {
+      // Minutes each: `npm run test:matrix`.
+      testPathIgnorePatterns: ['/test/e2e/(matrix|race)\\.test\\.ts$'],
       globalSetup: '<rootDir>/test/e2e/support/setup.ts',
       globalTeardown: '<rootDir>/test/e2e/support/teardown.ts',
     }),

@@ -68,16 +68,20 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
   }
 }
 
+/** Down only from what was seen: a child raised meanwhile would end Pods nobody chose. Up must not wait for anybody. */
 async function scaleChild({ client, world }: Applier, { child, replicas }: Of<'scaleChild'>): Promise<void> {
   const path = paths.deployments.one(child.namespace, child.name, 'scale');
-  const reply = await client.mergePatch<KubeObject>(path, { spec: { replicas } });
+  const { resourceVersion } = child;
+  const body = { ...(replicas < child.replicas && { metadata: { resourceVersion } }), spec: { replicas } };
+  const reply = await client.mergePatch<KubeObject>(path, body);
   world.deployments.observeView(child.namespace, withScale(child, replicas, reply.metadata.resourceVersion));
 }
 
 /** A merge patch, not an apply: while a newer template is refused the last good one must still be able to go on. */
 async function resumeChild({ client, world }: Applier, { child, replicas }: Of<'resumeChild'>): Promise<void> {
   const path = paths.deployments.one(child.namespace, child.name);
-  const body = { metadata: { uid: child.uid }, spec: { paused: null, replicas } };
+  const { uid, resourceVersion } = child;
+  const body = { metadata: { uid, resourceVersion }, spec: { paused: null, replicas } };
   world.deployments.observe(child.namespace, await client.mergePatch<KubeObject>(path, body));
 }
 
@@ -95,9 +99,11 @@ async function releaseChild({ client, world }: Applier, hsd: HsdView, { child }:
 async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'>): Promise<void> {
   const { world } = applier;
   const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
-  if (write.takeOwnership) await takeOwnership(applier, path);
-  const uid = write.child && { uid: write.child.uid };
-  const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...uid } };
+  const taken = write.takeOwnership ? await takeOwnership(applier, path) : undefined;
+  const { child } = write;
+  // Its replicas go by what was seen: to another version of the child they may be fewer.
+  const seen = child && { uid: child.uid, resourceVersion: taken ?? child.resourceVersion };
+  const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...seen } };
   try {
     world.deployments.observe(hsd.namespace, await applyKnownFields(applier, path, body));
   } catch (error) {
@@ -127,11 +133,12 @@ async function applyKnownFields({ client, warn }: Applier, path: string, body: C
   }
 }
 
-/** Server-side apply alone would leave behind every field only somebody else owns. */
-async function takeOwnership({ client }: Applier, path: string): Promise<void> {
+/** Server-side apply alone would leave behind every field only somebody else owns. Resolves with the new version. */
+async function takeOwnership({ client }: Applier, path: string): Promise<string> {
   const live = await client.get<KubeObject>(path);
   const { resourceVersion, managedFields = [] } = live.metadata;
-  await client.mergePatch(path, { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } });
+  const body = { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } };
+  return (await client.mergePatch<KubeObject>(path, body)).metadata.resourceVersion;
 }
 
 function isRefusal(error: unknown): error is ApiError {

@@ -24,7 +24,7 @@ interface ReactionGoal {
 const ONE_HSD: ReactionGoal = { p50: 1.2, p99: 2 };
 const AT_SCALE: ReactionGoal = { p50: 1.5, p99: 2.5 };
 /** Pods above which the goals of large sizes hold. */
-const AT_SCALE_FROM = 5_000;
+const AT_SCALE_FROM = 2_000;
 const WRITES_PER_FLIP = 2.2;
 const BASE_MB = 90;
 const KB_PER_POD = 1.5;

@@ -8,7 +8,7 @@ import { BENCHMARKS, type BenchOptions, parseBenchOptions } from './options';
 import { type Run, report } from './report';
 import type { Results } from './results';
 import { bundlePrograms, type Log, scratch, startRig } from './rig';
-import { FULL, QUICK } from './sizes';
+import { QUICK, scaled } from './sizes';
 import { Suite } from './suite';
 
 const DOCUMENT = join(__dirname, '../../docs/benchmarks.md');
@@ -28,9 +28,12 @@ async function main(): Promise<void> {
   const rig = await startRig(dir, log);
   const stop = once(rig.stop);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
+    process.once(signal, () => {
+      log(`${signal}: stopping, nothing is written`);
+      void stop().finally(() => process.exit(130));
+    });
   }
-  const sizes = options.quick ? QUICK : FULL;
+  const sizes = options.quick ? QUICK : scaled(options.scale);
   const suite = new Suite({ rig, programs, dir, sizes, options, log });
   const machine = await describeMachine(rig.api);
   try {
@@ -40,7 +43,11 @@ async function main(): Promise<void> {
   }
   await suite.probes();
   const minutes = (performance.now() - started) / 60_000;
-  finish({ machine, load: load.stop(), minutes, sizes, results: suite.results }, options, suite.failures);
+  finish(
+    { machine, load: load.stop(), minutes, sizes, scale: options.scale, results: suite.results },
+    options,
+    suite.failures,
+  );
 }
 
 /** Prints what was found; a full run also writes the document. Sets the exit code. */

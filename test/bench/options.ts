@@ -17,6 +17,8 @@ export interface BenchOptions {
   quick: boolean;
   only: ReadonlySet<BenchmarkName>;
   cpuProf: boolean;
+  /** Of the full size: above 0, at most 1. */
+  scale: number;
 }
 
 const NAMES = Object.keys(BENCHMARKS) as BenchmarkName[];
@@ -24,8 +26,8 @@ const NOTES = `
 Benchmarks:
 ${NAMES.map((name) => `  ${name.padEnd(12)} ${BENCHMARKS[name]}`).join('\n')}
 
-A full run takes about half an hour, needs 4 GB of memory, and writes docs/benchmarks.md; with --quick, --only or
---cpu-prof nothing is written. Everything runs on loopback and is removed at the end.`;
+A full run takes about half an hour on two idle cores, needs 4 GB of memory, and writes docs/benchmarks.md; with --quick,
+--only or --cpu-prof nothing is written. Everything runs on loopback and is removed at the end.`;
 
 /** Reads the command line (without node and script). Prints and exits for --help and for bad input. */
 export function parseBenchOptions(argv: readonly string[]): BenchOptions {
@@ -34,12 +36,25 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     .description('Measures the operator against a bare watch+patch loop on a control plane of its own.')
     .option('--quick', 'small sizes, about a minute: fails when something is broken, never because of a time')
     .option('--only <names>', 'these benchmarks, separated by commas', parseNames)
+    .option(
+      '--scale <share>',
+      'a part of the full sizes, above 0 to 1: 0.2 measures 2,000 Pods instead of 10,000',
+      parseShare,
+      1,
+    )
     .option('--cpu-prof', "print each operator process's functions by self time")
     .addHelpText('after', NOTES)
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })
-    .opts<{ quick?: boolean; only?: ReadonlySet<BenchmarkName>; cpuProf?: boolean }>();
-  return { quick: flags.quick ?? false, only: flags.only ?? new Set(NAMES), cpuProf: flags.cpuProf ?? false };
+    .opts<{ quick?: boolean; only?: ReadonlySet<BenchmarkName>; cpuProf?: boolean; scale: number }>();
+  const { quick = false, only = new Set(NAMES), cpuProf = false, scale } = flags;
+  return { quick, only, cpuProf, scale };
+}
+
+function parseShare(text: string): number {
+  const share = Number(text);
+  if (share > 0 && share <= 1) return share;
+  throw new InvalidArgumentError(`"${text}" is no number above 0 and at most 1, for example 0.2`);
 }
 
 function parseNames(text: string): ReadonlySet<BenchmarkName> {

@@ -10,6 +10,8 @@ export interface Run {
   load: LoadAverage;
   minutes: number;
   sizes: Sizes;
+  /** Of the full sizes: 1 for all. */
+  scale: number;
   results: Results;
 }
 
@@ -30,7 +32,7 @@ export function report(run: Run): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function heading({ machine, load, minutes }: Run): string {
+function heading({ machine, load, minutes, scale }: Run): string {
   const { cpu, cores, memoryGb, kernel, node, kubernetes, date } = machine;
   const crowd = load.most > 2 * cores ? ' Other work shared the machine: read the ratios, not the times.' : '';
   return [
@@ -40,7 +42,9 @@ function heading({ machine, load, minutes }: Run): string {
     '',
     `Measured on ${date} in ${minutes.toFixed(0)} minutes: ${cores} cores (${cpu}), ${memoryGb} GB, ${kernel}, Node ${node}, Kubernetes ${kubernetes} with kwok nodes,`,
     `everything on this one machine. Load average ${load.before.toFixed(1)} before, ${load.most.toFixed(1)} at most.${crowd}`,
-    'Repeat it with `npm run bench`.',
+    scale < 1
+      ? `**At ${scale} of the full sizes**: a full run is \`npm run bench\`; this one was \`npm run bench -- --scale ${scale}\`.`
+      : 'Repeat it with `npm run bench`.',
   ].join('\n');
 }
 

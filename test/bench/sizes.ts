@@ -43,6 +43,24 @@ export const FULL: Sizes = {
   probes: { targets: 10_000, periodSeconds: 10, hsds: 1_000, seconds: 40 },
 };
 
+/**
+ * The full sizes with less of what takes long: hsds, samples and steady seconds. One hsd keeps its 1,000 Pods; the larger
+ * one is left out where it would not be larger.
+ * @param share above 0, at most 1
+ */
+export function scaled(share: number): Sizes {
+  const part = (full: number, least: number): number => Math.max(least, Math.round(full * share));
+  const big = part(FULL.big, 0);
+  return {
+    ...FULL,
+    hsds: part(FULL.hsds, 10),
+    big: big > FULL.one ? big : 0,
+    samples: part(FULL.samples, 100),
+    steadySeconds: part(FULL.steadySeconds, 30),
+    coldRounds: part(FULL.coldRounds, 3),
+  };
+}
+
 /** A look whether everything works: its times mean nothing. */
 export const QUICK: Sizes = {
   small: 6,

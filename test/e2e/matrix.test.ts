@@ -56,21 +56,21 @@ describe('a busy Pod', () => {
     }
   }
 
-  function nothingLost(row: string): void {
+  function nothingLost(row: string, cells: number): void {
     const outcomes = matrix.outcomes(row);
+    expect(outcomes.length).toBeGreaterThanOrEqual(cells);
     expect(outcomes.filter(({ lost }) => lost > 0)).toEqual([]);
     expect(outcomes.filter(({ sessions }) => sessions === 0)).toEqual([]);
-    expect(outcomes.length).toBeGreaterThanOrEqual(6);
   }
 
   it.each(ROWS)('is not lost to: $name', async (row) => {
     await (underWay.get(row) ?? start(row));
-    nothingLost(row.name);
+    nothingLost(row.name, row.measured ? 0 : 6);
   });
 
   it(`is not lost to: ${KILLED}`, async () => {
     expect(await kills).toBeGreaterThanOrEqual(FEWEST_KILLS);
-    nothingLost(KILLED);
+    nothingLost(KILLED, 9);
   });
 });
 

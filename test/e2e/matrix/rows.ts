@@ -2,7 +2,7 @@ import { paths } from '../../../operator/kube/paths';
 import { childName } from '../../../src/api/names';
 import type { HotStandbySpec } from '../../../src/api/types';
 import { kubectl, tryKubectl } from '../support/kubectl';
-import { evictAll } from './evictor';
+import { evictAll, evictAllMeanwhile } from './evictor';
 import type { Ground } from './ground';
 import type { Mode } from './markers';
 import { patiently } from './patiently';
@@ -30,7 +30,7 @@ export interface Row {
   after?: (ground: Ground) => Promise<void>;
   /** Nobody may notice it: no Pod need be ended. */
   toothless?: boolean;
-  /** Sessions that turn busy are counted from their mark on, and only reported: why nobody can promise more. */
+  /** The counts are only reported, and sessions that turn busy counted from their mark on: why nobody can promise more. */
   measured?: string;
   /** Takes so long that it runs beside the others. */
   slow?: boolean;
@@ -45,6 +45,9 @@ const UNPROBED =
 /** For what others do to the Pods, who ask nobody. */
 const untilProbed = (mode: Mode, kind: Kind): string | undefined =>
   mode === 'http' && kind === 'turning' ? UNPROBED : undefined;
+
+const besideTurning = (_mode: Mode, kind: Kind): string | undefined =>
+  kind === 'turning' ? 'not run: see "eviction while others turn busy"' : undefined;
 
 const deployment = (stand: Stand): string => `deployment/${childName(stand.name)}`;
 const inNamespace = (stand: Stand): string[] => ['-n', stand.scene.namespace];
@@ -189,7 +192,14 @@ export const ROWS: readonly Row[] = [
     spec: { revisionHistoryLimit: 0 },
     leftOut: untilProbed,
   },
-  { name: 'eviction', act: evictAll, settled: newest(2), leftOut: untilProbed, measured: UNBUDGETED },
+  { name: 'eviction', act: evictAll, settled: newest(2), leftOut: besideTurning },
+  {
+    name: 'eviction while others turn busy',
+    act: evictAllMeanwhile,
+    settled: newest(2),
+    leftOut: (mode) => (mode === 'http' ? UNPROBED : undefined),
+    measured: UNBUDGETED,
+  },
   { name: 'cordon', act: cordonEach, nodes: { count: 2 } },
   {
     name: '`kubectl drain`',

@@ -43,7 +43,8 @@ function trialsOf(row: Row, matrix: Matrix): [mode: Mode, turning: boolean][] {
     [false, true]
       .filter((turning) => {
         const because = row.leftOut?.(mode, turning ? 'turning' : 'Ready');
-        if (because !== undefined) matrix.set(row.name, mode, 'turning', { because });
+        const kinds: Kind[] = turning ? ['turning'] : ['Ready', 'NotReady'];
+        if (because !== undefined) for (const kind of kinds) matrix.set(row.name, mode, kind, { because });
         return because === undefined;
       })
       .map((turning): [Mode, boolean] => [mode, turning]),
@@ -92,6 +93,7 @@ async function count(row: Row, { stand, mode, loop, marker }: Trial, matrix: Mat
     set('turning', { sessions: loop.begun, lost: loop.lost.length, note, measured: row.measured });
     return;
   }
-  set('Ready', { sessions: stand.ready.length, lost: await countLost(stand, stand.ready) });
-  set('NotReady', { sessions: stand.notReady.length, lost: await countLost(stand, stand.notReady) });
+  const { measured } = row;
+  set('Ready', { sessions: stand.ready.length, lost: await countLost(stand, stand.ready), measured });
+  set('NotReady', { sessions: stand.notReady.length, lost: await countLost(stand, stand.notReady), measured });
 }

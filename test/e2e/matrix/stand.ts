@@ -130,8 +130,8 @@ export class Stand {
 
   /** Waits until the newest spec has been carried out: as many Pods as wanted, busy ones all counted. */
   async rested(): Promise<void> {
-    const busyCount = this.ready.length + this.notReady.length;
     await patiently(async () => {
+      const busyCount = this.live.length - this.others.length;
       const { metadata, status } = await this.scene.hsd(this.name);
       const { desiredReplicas } = status ?? {};
       expect(status).toMatchObject({ observedGeneration: metadata.generation, busyCount, replicas: desiredReplicas });

@@ -80,9 +80,18 @@ const deleteOptions = { kind: 'DeleteOptions', apiVersion: 'v1' };
 describe('what each write sends', () => {
   const table: [sentence: string, write: Write, request: object][] = [
     [
-      'a scale, without precondition: it must not wait for the Deployment controller',
+      'a scale up, without precondition: it must not wait for the Deployment controller',
       { kind: 'scaleChild', child, replicas: 7 },
       { method: 'PATCH', path: `${DEPLOYMENT}/scale`, body: { spec: { replicas: 7 } } },
+    ],
+    [
+      'a scale down, on the very child that was seen: somebody may have raised it meanwhile',
+      { kind: 'scaleChild', child, replicas: 1 },
+      {
+        method: 'PATCH',
+        path: `${DEPLOYMENT}/scale`,
+        body: { metadata: { resourceVersion: '43' }, spec: { replicas: 1 } },
+      },
     ],
     [
       'going on after a pause, on the very child that was paused',
@@ -90,7 +99,7 @@ describe('what each write sends', () => {
       {
         method: 'PATCH',
         path: DEPLOYMENT,
-        body: { metadata: { uid: 'child-1' }, spec: { paused: null, replicas: 3 } },
+        body: { metadata: { uid: 'child-1', resourceVersion: '43' }, spec: { paused: null, replicas: 3 } },
       },
     ],
     [
@@ -197,7 +206,8 @@ describe('the child', () => {
     expect(request?.headers['content-type']).toBe('application/apply-patch+yaml');
     expect(JSON.parse(request?.body ?? '')).toEqual({
       ...manifest,
-      metadata: { ...manifest.metadata, uid: 'child-1' },
+      // Its replicas go by what was seen: another version may hold more Pods.
+      metadata: { ...manifest.metadata, uid: 'child-1', resourceVersion: '43' },
     });
   });
 

@@ -56,7 +56,7 @@ function runOf(results: Results): Run {
     kubernetes: 'v1.37.2',
     date: '2026-01-02',
   };
-  return { machine, load: { before: 0.1, most: 2 }, minutes: 30, sizes: FULL, results };
+  return { machine, load: { before: 0.1, most: 2 }, minutes: 30, sizes: FULL, scale: 1, results };
 }
 
 const rowAbout = (rows: Row[], word: string): Row | undefined => rows.find(({ what }) => what.includes(word));
@@ -141,6 +141,10 @@ describe('the document', () => {
     const text = report({ ...runOf(results), load: { before: 3, most: 20 } });
     expect(text).toContain('shared the machine');
     expect(text).toContain('### What is not met, and what next\n\n- API writes at rest: A write at rest is a defect.');
+  });
+
+  it('says when the sizes were not the full ones', () => {
+    expect(report({ ...runOf(goodResults()), scale: 0.2 })).toContain('**At 0.2 of the full sizes**');
   });
 
   it('of a run that broke early is still whole', () => {
