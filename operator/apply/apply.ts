@@ -99,10 +99,11 @@ async function releaseChild({ client, world }: Applier, hsd: HsdView, { child }:
 async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'>): Promise<void> {
   const { world } = applier;
   const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
-  const taken = write.takeOwnership ? await takeOwnership(applier, path) : undefined;
-  const { child } = write;
-  // Its replicas go by what was seen: to another version of the child they may be fewer.
-  const seen = child && { uid: child.uid, resourceVersion: taken ?? child.resourceVersion };
+  if (write.takeOwnership) await takeOwnership(applier, path);
+  const { child, takeOwnership: isForced } = write;
+  // Its replicas go by what was seen: to another version of the child they may be fewer. Once the ownership is taken,
+  // though, the edit no longer shows in managedFields, so this apply must not fail for a status that moved on.
+  const seen = child && { uid: child.uid, ...(!isForced && { resourceVersion: child.resourceVersion }) };
   const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...seen } };
   try {
     world.deployments.observe(hsd.namespace, await applyKnownFields(applier, path, body));
@@ -133,12 +134,11 @@ async function applyKnownFields({ client, warn }: Applier, path: string, body: C
   }
 }
 
-/** Server-side apply alone would leave behind every field only somebody else owns. Resolves with the new version. */
-async function takeOwnership({ client }: Applier, path: string): Promise<string> {
+/** Server-side apply alone would leave behind every field only somebody else owns. */
+async function takeOwnership({ client }: Applier, path: string): Promise<void> {
   const live = await client.get<KubeObject>(path);
   const { resourceVersion, managedFields = [] } = live.metadata;
-  const body = { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } };
-  return (await client.mergePatch<KubeObject>(path, body)).metadata.resourceVersion;
+  await client.mergePatch(path, { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } });
 }
 
 function isRefusal(error: unknown): error is ApiError {
