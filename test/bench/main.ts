@@ -23,16 +23,18 @@ async function main(): Promise<void> {
   const options = parseBenchOptions(process.argv.slice(2));
   const load = watchLoad();
   const { dir } = scratch();
-  log('bundling the operator and starting a control plane');
-  const programs = await bundlePrograms(dir);
-  const rig = await startRig(dir, log);
-  const stop = once(rig.stop);
+  // Before there is a rig, leaving is enough: the cluster's guardian clears away what was started.
+  let stop = async (): Promise<void> => {};
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       log(`${signal}: stopping, nothing is written`);
       void stop().finally(() => process.exit(130));
     });
   }
+  log('bundling the operator and starting a control plane');
+  const programs = await bundlePrograms(dir);
+  const rig = await startRig(dir, log);
+  stop = once(rig.stop);
   const sizes = options.quick ? QUICK : scaled(options.scale);
   const suite = new Suite({ rig, programs, dir, sizes, options, log });
   const machine = await describeMachine(rig.api);

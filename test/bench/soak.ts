@@ -48,11 +48,14 @@ function options(argv: readonly string[]): { minutes: number } {
 async function main(): Promise<boolean> {
   const { minutes: duration } = options(process.argv.slice(2));
   const { dir } = scratch();
+  // Before there is a rig, leaving is enough: the cluster's guardian clears away what was started.
+  let interrupt = (): void => process.exit(130);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt());
   log('bundling the operator and starting a control plane');
   const programs = await bundlePrograms(dir);
   const rig = await startRig(dir, log);
   const stopSoon = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopSoon.abort());
+  interrupt = () => stopSoon.abort();
   try {
     return await soak(rig, programs.operator, duration, stopSoon.signal);
   } finally {

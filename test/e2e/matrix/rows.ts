@@ -205,8 +205,7 @@ export const ROWS: readonly Row[] = [
     name: '`kubectl drain`',
     act: drainEach,
     nodes: { count: 2 },
-    leftOut: (_mode, kind) =>
-      kind === 'turning' ? 'not run: as eviction, whose row counts single requests' : undefined,
+    leftOut: besideTurning,
   },
   { name: 'preemption, scheduler guarded', act: preempt, nodes: { count: 1, pods: 8 }, leftOut: untilProbed },
   {

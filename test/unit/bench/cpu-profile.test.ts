@@ -69,7 +69,9 @@ it('finds the hot function of a real minified program by its name and place in t
       sourcemap: 'external',
     });
     execFileSync(process.execPath, ['--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-name=hot.cpuprofile', bundle]);
-    const [first] = profileTable(join(dir, 'hot.cpuprofile'), locateBy(bundle), 1);
+    const rows = profileTable(join(dir, 'hot.cpuprofile'), locateBy(bundle), 10);
+    // On a busy machine V8's own "(program)" may have had more time than any function.
+    const [first] = rows.filter((row) => !row.endsWith(')'));
     expect(first).toMatch(/^ *\d+\.\d % +\d+ ms {2}spin operator\/hot\.ts:1$/);
   } finally {
     rmSync(dir, { recursive: true, force: true });
