@@ -90,10 +90,11 @@ export class Reconciler {
   private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
     const { client, world, queue, clock, guarded } = this.options;
     const record = this.recordOf(key, hsd);
-    this.syncProbes(key, hsd, record);
+    const pods = world.pods.of(key);
+    this.syncProbes(key, hsd, pods, record);
     const now = clock.now();
     const refusal = record.refusal && now < record.refusal.retryAt ? record.refusal : undefined;
-    this.noteDraining(key, record, now);
+    this.noteDraining(pods, record, now);
     this.ageRecommendations(record, hsd, now);
     const memory = {
       now,
@@ -101,7 +102,7 @@ export class Reconciler {
       guarded,
       refusal,
       drainingSince: record.drainingSince,
-      probes: this.answers(key),
+      probes: this.answers(pods),
     };
     const plan = decide(await gather(client, world, hsd, memory));
     const { recommendation: replicas } = plan;
@@ -173,20 +174,20 @@ export class Reconciler {
     events.record({ regarding: regarding(hsd), type: 'Warning', reason: 'ReconcileFailed', action: 'Reconcile', note });
   }
 
-  private syncProbes(key: string, hsd: HsdView, record: Remembered): void {
-    const { prober, world } = this.options;
+  private syncProbes(key: string, hsd: HsdView, pods: readonly PodView[], record: Remembered): void {
+    const { prober } = this.options;
     const spec = probeSpecOf(hsd);
     if (spec === undefined) {
       prober.removeAll(key);
       return;
     }
-    const pods = world.pods.of(key).filter((pod) => isLive(pod) && pod.running && isProbed(pod, hsd.spec));
+    const probed = pods.filter((pod) => isLive(pod) && pod.running && isProbed(pod, hsd.spec));
     prober.setTargets(
       key,
       spec,
-      pods.map(({ uid, ip, hostNetwork }) => ({ uid, ip, hostNetwork })),
+      probed.map(({ uid, ip, hostNetwork }) => ({ uid, ip, hostNetwork })),
     );
-    this.askReady(pods, record);
+    this.askReady(probed, record);
   }
 
   /** The first probe often comes before the app listens: a Pod that turned Ready is asked at once, not a period later. */
@@ -199,18 +200,18 @@ export class Reconciler {
     record.asked = new Set(ready);
   }
 
-  private answers(key: string): Map<string, ProbeAnswer> {
+  private answers(pods: readonly PodView[]): Map<string, ProbeAnswer> {
     const answers = new Map<string, ProbeAnswer>();
-    for (const { uid } of this.options.world.pods.of(key)) {
+    for (const { uid } of pods) {
       const result = this.options.prober.result(uid);
       if (result !== undefined) answers.set(uid, result);
     }
     return answers;
   }
 
-  private noteDraining(key: string, record: Remembered, now: number): void {
+  private noteDraining(pods: readonly PodView[], record: Remembered, now: number): void {
     const draining = new Map<string, number>();
-    for (const pod of this.options.world.pods.of(key)) {
+    for (const pod of pods) {
       if (pod.state === 'draining') draining.set(pod.uid, record.drainingSince.get(pod.uid) ?? now);
     }
     record.drainingSince = draining;

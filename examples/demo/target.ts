@@ -1,12 +1,11 @@
 /** The cluster the demo runs on: one it starts, or one it is given. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, startCluster } from '../../test/cluster';
 import type { Kubectl } from '../../test/cluster/install';
+import { runKubectl } from '../../test/cluster/kubectl';
 import { realNodesPreflight } from '../../test/cluster/real/preflight';
-import { toolPath } from '../../test/cluster/tools';
 import type { TargetKind } from './manifests';
 import type { DemoOptions } from './options';
 import type { Progress } from './progress';
@@ -76,28 +75,8 @@ function externalTarget(kubeconfig: string): Target {
     kind: 'external',
     kubeconfig,
     dir,
-    kubectl: (args, options) => runKubectl(kubeconfig, args, options?.input ?? ''),
+    // Not `Cluster.kubectl`: that one wants a client certificate in the kubeconfig, people's have tokens and plugins.
+    kubectl: (args, options) => runKubectl(args, { KUBECONFIG: kubeconfig }, options?.input),
     stop: async () => rmSync(dir, { recursive: true, force: true }),
   };
-}
-
-/** Not `Cluster.kubectl`: that one wants a client certificate in the kubeconfig, people's have tokens and plugins. */
-function runKubectl(kubeconfig: string, args: string[], input: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, KUBECONFIG: kubeconfig };
-    const child = spawn(toolPath('kubectl'), args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (chunk: string) => {
-        output[name] += chunk;
-      });
-    }
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve(output.stdout);
-      else reject(new Error(`kubectl ${args.join(' ')}: ${output.stderr.trim() || `exit code ${code}`}`));
-    });
-  });
 }

@@ -34,10 +34,7 @@ export function mergeConditions(
 ): Condition[] {
   return verdicts.map((verdict) => {
     const previous = before?.find((c) => c.type === verdict.type);
-    const lastTransitionTime =
-      previous?.status === verdict.status
-        ? previous.lastTransitionTime
-        : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    const lastTransitionTime = previous?.status === verdict.status ? previous.lastTransitionTime : timestamp(now);
     return {
       type: verdict.type,
       status: verdict.status,
@@ -47,4 +44,9 @@ export function mergeConditions(
       message: conditionMessage(verdict.message),
     };
   });
+}
+
+/** metav1.Time: RFC 3339 in whole seconds. */
+export function timestamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,5 +1,5 @@
 import type { HotStandbyStatus } from '../../src/api/types';
-import { mergeConditions, type Verdict } from './conditions';
+import { mergeConditions, timestamp, type Verdict } from './conditions';
 import { stateOf } from './pods';
 import { readiness } from './readiness';
 import type { Counts, StatusInput } from './status-input';
@@ -9,7 +9,7 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
   const { hsd, now } = observation;
   const c = countPods(input);
   const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, now);
-  const lastScaleTime = scaled ? new Date(now).toISOString().replace(/\.\d+Z$/, 'Z') : hsd.status.lastScaleTime;
+  const lastScaleTime = scaled ? timestamp(now) : hsd.status.lastScaleTime;
   return {
     observedGeneration: hsd.generation,
     desiredReplicas: capacity.desired,

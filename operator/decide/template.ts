@@ -17,13 +17,20 @@ interface Template {
   spec: Record<string, unknown>;
 }
 
+/** By spec object: a cached spec is replaced, never changed, and hashing a large template costs more than a decision. */
+const hashes = new WeakMap<HsdView['spec'], string>();
+
 /**
  * Fingerprint of what the user wrote about the Pods. What HotStandby itself adds is left out on purpose: a new version
  * of the operator must not restart anybody's Pods.
  */
 export function templateHash({ spec }: HsdView): string {
+  const known = hashes.get(spec);
+  if (known !== undefined) return known;
   const subject = canonical([spec.podTemplate, spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
-  return createHash('sha256').update(subject).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(subject).digest('hex').slice(0, 16);
+  hashes.set(spec, hash);
+  return hash;
 }
 
 /** JSON with sorted keys: the API server does not promise an order. */

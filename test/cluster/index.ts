@@ -1,5 +1,4 @@
 /** A Kubernetes cluster for a test, a benchmark or the demo: `startCluster()`, use it, `stop()`. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,9 +7,9 @@ import type { Log } from './cache';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane';
 import { Guardian } from './guardian';
 import { readKubeconfig } from './kubeconfig';
+import { runKubectl } from './kubectl';
 import { startKwokNodes } from './kwok';
 import type { RealNodes } from './real/index';
-import { toolPath } from './tools';
 
 export type { Connection } from './api';
 export { describeCluster } from './describe-cluster';
@@ -77,7 +76,7 @@ function externalCluster(kubeconfig: string, options: ClusterOptions): Cluster {
     kind: 'external',
     kubeconfig,
     connection,
-    kubectl: (args, input) => runKubectl(kubeconfig, dir, args, input),
+    kubectl: kubectlOf(kubeconfig, dir),
     stop: async () => rmSync(dir, { recursive: true, force: true }),
   };
 }
@@ -99,7 +98,7 @@ async function embeddedCluster(options: ClusterOptions): Promise<Cluster> {
       await undo.run();
       removeFiles(dir, how?.keepLogs ?? false);
     };
-    const run: Cluster['kubectl'] = (args, input) => runKubectl(kubeconfig, dir, args, input);
+    const run = kubectlOf(kubeconfig, dir);
     return { ...started, name, dir, kind, kubeconfig, connection, kubectl: run, stop };
   } catch (error) {
     await undo.run();
@@ -173,23 +172,8 @@ function removeFiles(dir: string, keepLogs: boolean): void {
   for (const path of keepLogs ? ownFiles(dir, true) : [dir]) rmSync(path, { recursive: true, force: true });
 }
 
-function runKubectl(kubeconfig: string, dir: string, args: string[], { input = '' } = {}): Promise<string> {
-  return new Promise((done, fail) => {
-    // kubectl's discovery cache in ~/.kube would outlive the cluster, once per port.
-    const env = { ...process.env, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(dir, KUBECTL_CACHE) };
-    const child = spawn(toolPath('kubectl'), args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (chunk: string) => {
-        output[name] += chunk;
-      });
-    }
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.once('error', fail);
-    child.once('close', (code) => {
-      if (code === 0) done(output.stdout);
-      else fail(new Error(`kubectl ${args.join(' ')}: ${output.stderr.trim() || `exit code ${code}`}`));
-    });
-  });
+/** kubectl's discovery cache in ~/.kube would outlive the cluster, once per port. */
+function kubectlOf(kubeconfig: string, dir: string): Cluster['kubectl'] {
+  const env = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(dir, KUBECTL_CACHE) };
+  return (args, options) => runKubectl(args, env, options?.input);
 }
