@@ -1,6 +1,6 @@
-import { childName, DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
-import type { ChildManifest, HsdView, Write } from '../decide/model';
-import { ownerReference } from '../decide/template';
+import { childName, DRAIN_ANNOTATION, NAME_LABEL, OWNERSHIP_ANNOTATION, RETIRE_FINALIZER } from '../../src/api/names';
+import type { ChildManifest, HsdView, ReplicaSetView, Write } from '../decide/model';
+import { drains, ownerReference } from '../decide/template';
 import { ApiError, isForbidden, isInvalid, isOutdated } from '../kube/errors';
 import { takeSpec } from '../kube/managed-fields';
 import { paths } from '../kube/paths';
@@ -48,15 +48,18 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
     case 'labelReplicaSet':
       return patchReplicaSet(applier, write.replicaSet, { labels: { [NAME_LABEL]: write.hsd } });
     case 'ownReplicaSet':
-      return patchReplicaSet(applier, write.replicaSet, { ownerReferences: [ownerReference(hsd)] });
-    case 'orphanReplicaSet':
-      return orphanReplicaSet(applier, write);
+      return ownReplicaSet(applier, hsd, write);
+    case 'deleteReplicaSet':
+      return deleteReplicaSet(applier, write);
+    case 'releaseReplicaSet':
+      return releaseReplicaSet(applier, write.replicaSet);
     case 'ownPod':
       return ownPod(applier, hsd, write);
     case 'deletePod':
       return deletePod(applier, write);
     case 'createBudget':
-    case 'setBudget':
+    case 'repairBudget':
+    case 'markBudget':
     case 'deleteBudget':
       return writeBudget(applier, hsd, write);
     case 'releaseChild':
@@ -101,10 +104,12 @@ async function applyChild(applier: Applier, hsd: HsdView, write: Of<'applyChild'
   const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
   if (write.takeOwnership) await takeOwnership(applier, path);
   const { child, takeOwnership: isForced } = write;
-  // Its replicas go by what was seen: to another version of the child they may be fewer. Once the ownership is taken,
-  // though, the edit no longer shows in managedFields, so this apply must not fail for a status that moved on.
+  // Its replicas go by what was seen: to another version of the child they may be fewer. Taking the ownership has just
+  // made another version.
   const seen = child && { uid: child.uid, ...(!isForced && { resourceVersion: child.resourceVersion }) };
-  const body = { ...write.manifest, metadata: { ...write.manifest.metadata, ...seen } };
+  const { metadata } = write.manifest;
+  const taken = isForced && { annotations: { ...metadata.annotations, [OWNERSHIP_ANNOTATION]: 'taken' } };
+  const body = { ...write.manifest, metadata: { ...metadata, ...taken, ...seen } };
   try {
     world.deployments.observe(hsd.namespace, await applyKnownFields(applier, path, body));
   } catch (error) {
@@ -134,11 +139,16 @@ async function applyKnownFields({ client, warn }: Applier, path: string, body: C
   }
 }
 
-/** Server-side apply alone would leave behind every field only somebody else owns. */
+/**
+ * Server-side apply alone would leave behind every field only somebody else owns. From here on the edit no longer shows
+ * in managedFields, so the annotation says that it is still there until the apply that undoes it says otherwise.
+ */
 async function takeOwnership({ client }: Applier, path: string): Promise<void> {
   const live = await client.get<KubeObject>(path);
   const { resourceVersion, managedFields = [] } = live.metadata;
-  await client.mergePatch(path, { metadata: { resourceVersion, managedFields: takeSpec(managedFields, 'apps/v1') } });
+  const annotations = { [OWNERSHIP_ANNOTATION]: 'taking' };
+  const body = { metadata: { resourceVersion, annotations, managedFields: takeSpec(managedFields, 'apps/v1') } };
+  await client.mergePatch(path, body);
 }
 
 function isRefusal(error: unknown): error is ApiError {
@@ -176,18 +186,31 @@ async function patchReplicaSet(
   world.replicaSets.observe(namespace, reply);
 }
 
-/** Orphaned Pods live on without an owner; the next pass adopts them. */
-async function orphanReplicaSet({ client, world }: Applier, { replicaSet }: Of<'orphanReplicaSet'>): Promise<void> {
+/** With the mark the garbage collector waits for its sessions, as it does for the child's. */
+function ownReplicaSet(applier: Applier, hsd: HsdView, { replicaSet }: Of<'ownReplicaSet'>): Promise<void> {
+  const finalizers = [...new Set([...replicaSet.finalizers, RETIRE_FINALIZER])];
+  const mark = drains(hsd) && { annotations: { [DRAIN_ANNOTATION]: 'true' } };
+  return patchReplicaSet(applier, replicaSet, { ownerReferences: [ownerReference(hsd)], finalizers, ...mark });
+}
+
+/** Its finalizer holds it, and resourceVersion makes sure of that: the garbage collector leaves its Pods alone. */
+async function deleteReplicaSet({ client, world }: Applier, { replicaSet }: Of<'deleteReplicaSet'>): Promise<void> {
   const { namespace, name, uid, resourceVersion } = replicaSet;
   const path = paths.replicaSets.one(namespace, name);
   await observeDeletion(world.replicaSets, namespace, () =>
-    client.delete<KubeObject>(path, { uid, resourceVersion, propagationPolicy: 'Orphan' }),
+    client.delete<KubeObject>(path, { uid, resourceVersion, propagationPolicy: 'Background' }),
   );
+}
+
+/** Takes our finalizer off a ReplicaSet: one that is being deleted is gone then, and with it what Pods it still owns. */
+export async function releaseReplicaSet(applier: Applier, replicaSet: ReplicaSetView): Promise<void> {
+  const finalizers = replicaSet.finalizers.filter((finalizer) => finalizer !== RETIRE_FINALIZER);
+  await patchReplicaSet(applier, replicaSet, { finalizers, annotations: { [DRAIN_ANNOTATION]: null } });
 }
 
 async function ownPod({ client, world }: Applier, hsd: HsdView, { pod }: Of<'ownPod'>): Promise<void> {
   const { uid, resourceVersion } = pod;
-  const drain = hsd.spec.sessions?.onDelete === 'Drain' && { annotations: { [DRAIN_ANNOTATION]: 'true' } };
+  const drain = drains(hsd) && { annotations: { [DRAIN_ANNOTATION]: 'true' } };
   const body = { metadata: { uid, resourceVersion, ownerReferences: [ownerReference(hsd)], ...drain } };
   const path = paths.pods.one(pod.namespace, pod.name);
   world.pods.observe(pod.namespace, await client.mergePatch<KubeObject>(path, body));

@@ -1,22 +1,20 @@
-import { budgetName, DRAIN_ANNOTATION, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
+import { DRAIN_ANNOTATION, NAME_LABEL } from '../../src/api/names';
+import { budgetSpec } from '../decide/budget';
 import type { HsdView } from '../decide/model';
-import { ownerReference } from '../decide/template';
+import { drains, ownerReference } from '../decide/template';
 import { isAlreadyExists } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
 import { type Applier, type Of, observeDeletion } from './applier';
 
-type BudgetWrite = Of<'createBudget'> | Of<'setBudget'> | Of<'deleteBudget'>;
+type BudgetWrite = Of<'createBudget'> | Of<'repairBudget'> | Of<'markBudget'> | Of<'deleteBudget'>;
 
 export async function writeBudget({ client, world, warn }: Applier, hsd: HsdView, write: BudgetWrite): Promise<void> {
   const { namespace } = hsd;
   if (write.kind === 'createBudget') {
-    const body = manifest(hsd, write.minAvailable);
     try {
-      world.budgets.observe(
-        namespace,
-        await client.create<KubeObject>(paths.podDisruptionBudgets.list(namespace), body),
-      );
+      const path = paths.podDisruptionBudgets.list(namespace);
+      world.budgets.observe(namespace, await client.create<KubeObject>(path, manifest(hsd, write.name)));
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       // Everything else still has to be done: a missing budget only leaves evictions unguarded.
@@ -24,35 +22,32 @@ export async function writeBudget({ client, world, warn }: Applier, hsd: HsdView
     }
     return;
   }
-  const { uid, name, resourceVersion } = write.budget;
+  // No resourceVersion: the disruption controller writes the status with every session.
+  const { uid, name } = write.budget;
   const path = paths.podDisruptionBudgets.one(namespace, name);
   if (write.kind === 'deleteBudget') {
-    return observeDeletion(world.budgets, namespace, () => client.delete<KubeObject>(path, { uid, resourceVersion }));
+    return observeDeletion(world.budgets, namespace, () => client.delete<KubeObject>(path, { uid }));
   }
-  const body = { metadata: { uid, ...drainMark(hsd) }, spec: { minAvailable: write.minAvailable } };
-  world.budgets.observe(namespace, await client.mergePatch<KubeObject>(path, body));
+  const reply = await (write.kind === 'markBudget'
+    ? client.mergePatch<KubeObject>(path, { metadata: { uid, annotations: { [DRAIN_ANNOTATION]: write.value } } })
+    : // Whole: a merge patch would keep what somebody added to the selector.
+      client.jsonPatch<KubeObject>(path, [
+        { op: 'test', path: '/metadata/uid', value: uid },
+        { op: 'replace', path: '/spec', value: budgetSpec(hsd) },
+      ]));
+  world.budgets.observe(namespace, reply);
 }
 
-function manifest(hsd: HsdView, minAvailable: number): Record<string, unknown> {
+function manifest(hsd: HsdView, name: string): Record<string, unknown> {
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: {
-      name: budgetName(hsd.name),
+      name,
       labels: { [NAME_LABEL]: hsd.name },
-      ...drainMark(hsd),
+      ...(drains(hsd) && { annotations: { [DRAIN_ANNOTATION]: 'true' } }),
       ownerReferences: [ownerReference(hsd)],
     },
-    spec: {
-      minAvailable,
-      selector: { matchLabels: { [NAME_LABEL]: hsd.name, [STATE_LABEL]: 'busy' } },
-      // AlwaysAllow would let a busy Pod go that dropped its readiness.
-      unhealthyPodEvictionPolicy: 'IfHealthyBudget',
-    },
+    spec: budgetSpec(hsd),
   };
-}
-
-/** A foreground deletion of the hsd would take the budget away while its last sessions still run. */
-function drainMark({ spec }: HsdView): { annotations?: Record<string, string> } {
-  return spec.sessions?.onDelete === 'Drain' ? { annotations: { [DRAIN_ANNOTATION]: 'true' } } : {};
 }

@@ -1,32 +1,49 @@
-import { budgetName } from '../../src/api/names';
-import type { MarkWrite } from './marks';
-import type { Observation, Write } from './model';
-import { isLive } from './pods';
+import { isDeepStrictEqual } from 'node:util';
+import { budgetName, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
+import type { BudgetView, HsdView, Observation, Write } from './model';
+import { drains } from './template';
+
+/** More Pods than there can be (the largest int32): the disruption controller never has one to spare. */
+const ALL = 2_147_483_647;
 
 /**
- * Keeps the PodDisruptionBudget over `state=busy` at the number of busy Pods, so that no eviction of one is allowed. An
- * integer minAvailable counts Pods whoever owns them; maxUnavailable or a percentage would read the scale of each Pod's
- * direct controller and compute nonsense for detached Pods (docs: Specifying a Disruption Budget for your Application).
+ * What every budget says, at all times: no eviction of a Pod labelled busy. A number that followed the busy count would
+ * lag behind the label, which lands with the busy write itself (docs/adr/0010-static-budget.md). An integer minAvailable
+ * counts Pods whoever owns them; maxUnavailable or a percentage would read the scale of each Pod's direct controller and
+ * compute nonsense for detached Pods.
  */
-export function budgetWrites({ hsd, budget }: Observation, busy: number): Write[] {
-  if (busy === 0) return budget === undefined ? [] : [{ kind: 'deleteBudget', budget }];
-  if (budget === undefined) return [{ kind: 'createBudget', name: budgetName(hsd.name), minAvailable: busy }];
-  return budget.minAvailable === busy ? [] : [{ kind: 'setBudget', budget, minAvailable: busy }];
+export function budgetSpec(hsd: Pick<HsdView, 'name'>) {
+  return {
+    minAvailable: ALL,
+    selector: { matchLabels: { [NAME_LABEL]: hsd.name, [STATE_LABEL]: 'busy' } },
+    // AlwaysAllow would let a busy Pod go that dropped its readiness.
+    unhealthyPodEvictionPolicy: 'IfHealthyBudget',
+  };
 }
 
 /**
- * `marks` in their order, with the writes of the budget around them: it is raised before Pods are marked busy and lowered
- * after others have lost that mark. One marked Pod more than the budget asks for, for however short a time, is one
- * eviction the disruption controller allows, of whichever busy Pod is asked for.
+ * @param isNeeded there are Pods, or some are wanted
+ * @returns the writes that make a budget, to be sent before any that could bring Pods; that mend one which says
+ * something else (somebody changed it, or an operator of before 0.2.0 made it); and that take away one nobody needs
  */
-export function withinBudget(observation: Observation, busy: number, marks: readonly MarkWrite[]): Write[] {
-  const { budget, pods } = observation;
-  const marked = pods.filter((pod) => isLive(pod) && pod.state === 'busy').length;
-  const entering = marks.filter(({ pod, state }) => state === 'busy' && pod.state !== 'busy').length;
-  const most = marked + entering;
-  if (busy === 0 || (budget?.minAvailable ?? 0) >= most) return [...marks, ...budgetWrites(observation, busy)];
-  const raise = budgetWrites(observation, most);
-  // One that is not there yet is lowered by the next pass, which knows it.
-  const lower: Write[] = budget !== undefined && busy < most ? [{ kind: 'setBudget', budget, minAvailable: busy }] : [];
-  return [...raise, ...marks, ...lower];
+export function budgetWrites(
+  observation: Observation,
+  isNeeded: boolean,
+): Record<'missing' | 'wrong' | 'useless', Write[]> {
+  const { hsd, budget } = observation;
+  if (!isNeeded) return { missing: [], wrong: [], useless: removedBudget(observation) };
+  if (budget !== undefined) return { missing: [], wrong: corrections(hsd, budget), useless: [] };
+  return { missing: [{ kind: 'createBudget', name: budgetName(hsd.name) }], wrong: [], useless: [] };
+}
+
+export function removedBudget({ budget }: Observation): Write[] {
+  return budget === undefined ? [] : [{ kind: 'deleteBudget', budget }];
+}
+
+function corrections(hsd: HsdView, budget: BudgetView): Write[] {
+  const { minAvailable, selector, unhealthyPodEvictionPolicy, drainOnDelete } = budget;
+  const isRight = isDeepStrictEqual({ minAvailable, selector, unhealthyPodEvictionPolicy }, budgetSpec(hsd));
+  const writes: Write[] = isRight ? [] : [{ kind: 'repairBudget', budget }];
+  if (drainOnDelete === drains(hsd)) return writes;
+  return [...writes, { kind: 'markBudget', budget, value: drains(hsd) ? 'true' : null }];
 }

@@ -1,6 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
-import { withinBudget } from './budget';
+import { budgetWrites } from './budget';
 import { type Capacity, capacity } from './capacity';
 import { deletionPlan } from './deletion';
 import { alreadySaid, type Doings, eventsOf } from './events';
@@ -125,15 +125,19 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const creation = child === undefined && stalled === undefined ? [createChild(observation, facts, replicas)] : [];
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
+  const budget = budgetWrites(observation, held.replicas > 0 || hasPods(observation, revs, facts));
   const writes = [
     ...addedFinalizer(hsd),
+    ...budget.missing,
     ...creation,
     ...(scale?.writes ?? []),
-    ...withinBudget(observation, busy, markWrites(observation, facts, going)),
+    ...budget.wrong,
+    ...markWrites(observation, facts, going),
     ...steps,
     ...cordonWrites(observation, revs, facts),
     ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
-    ...removedFinalizer(observation, facts),
+    ...budget.useless,
+    ...removedFinalizer(observation, revs, facts),
   ];
   const done: Doings = {
     created: creation.length > 0,
@@ -164,6 +168,11 @@ function mayLower({ child, unlabelled }: Observation, revs: Revisions): boolean 
   return child !== undefined && revs.settled && revs.templateApplied && unlabelled.pods.length === 0;
 }
 
+/** Pods there are, are being made, or have not been seen yet. */
+function hasPods({ child, unlabelled }: Observation, { held }: Revisions, facts: readonly PodFacts[]): boolean {
+  return facts.length > 0 || unlabelled.pods.length > 0 || held > 0 || (child?.replicas ?? 0) > 0;
+}
+
 /** Kept on the object from the start: a finalizer cannot be added to one that is being deleted. */
 function addedFinalizer({ spec, finalizers }: HsdView): Write[] {
   const isWanted = spec.sessions?.onDelete === 'Drain' && !finalizers.includes(DRAIN_FINALIZER);
@@ -171,9 +180,13 @@ function addedFinalizer({ spec, finalizers }: HsdView): Write[] {
 }
 
 /** Last of all: what is still marked for draining when the object goes, the garbage collector may never have. */
-function removedFinalizer({ hsd, child }: Observation, facts: readonly PodFacts[]): Write[] {
+function removedFinalizer({ hsd, child, budget }: Observation, revs: Revisions, facts: readonly PodFacts[]): Write[] {
   if (hsd.spec.sessions?.onDelete === 'Drain' || !hsd.finalizers.includes(DRAIN_FINALIZER)) return [];
-  const isMarked = child?.settings.drainOnDelete || facts.some(({ pod }) => pod.marks[DRAIN_ANNOTATION] !== undefined);
+  const isMarked =
+    child?.settings.drainOnDelete ||
+    budget?.drainOnDelete ||
+    revs.handedOver.length > 0 ||
+    facts.some(({ pod }) => pod.marks[DRAIN_ANNOTATION] !== undefined);
   return isMarked ? [] : [{ kind: 'removeFinalizer', finalizer: DRAIN_FINALIZER }];
 }
 

@@ -1,5 +1,5 @@
 import { DRAIN_FINALIZER, KOPF_FINALIZER } from '../../src/api/names';
-import { budgetWrites, withinBudget } from './budget';
+import { budgetWrites, removedBudget } from './budget';
 import { markWrite } from './marks';
 import type { HsdView, Observation, Plan, Write } from './model';
 import { type PodFacts, podFacts, stateOf } from './pods';
@@ -16,8 +16,10 @@ export function deletionPlan(seen: Observation): Plan {
   // Somebody else's Deployment of that name is none of ours to lower.
   const observation = child?.controller?.uid === hsd.uid ? seen : { ...seen, child: undefined };
   const foreign = removal(hsd, KOPF_FINALIZER);
-  if (!hsd.finalizers.includes(DRAIN_FINALIZER)) return plan(observation, foreign, 'Deleting');
   const revs = revisions(observation);
+  if (!hsd.finalizers.includes(DRAIN_FINALIZER)) {
+    return plan(observation, [...foreign, ...rest(observation, revs)], 'Deleting');
+  }
   const facts = podFacts(observation, revs.retired);
   const detached = facts.filter((f) => !f.attached);
   const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
@@ -28,10 +30,23 @@ export function deletionPlan(seen: Observation): Plan {
       : [];
     const marks = detached.flatMap((f) => markWrite(hsd, f.pod, stateOf(f, false), false) ?? []);
     // A finalizer taken off wakes the collector; whatever it was refused before then waits for its own backoff.
-    const freed = [...marks, ...budgetWrites(observation, 0), ...release];
+    const freed = [...marks, ...removedBudget(observation), ...release];
     return plan(observation, [...foreign, ...freed, ...removal(hsd, DRAIN_FINALIZER)], 'Deleting');
   }
   return drainPlan(observation, revs, facts, foreign);
+}
+
+/** `kubectl delete --cascade=orphan`: the garbage collector takes the hsd's name off everything first. */
+const ORPHAN_FINALIZER = 'orphan';
+
+/**
+ * A deleted hsd that something else still holds (a foreground deletion waits for its dependents). What was on its way to
+ * be the hsd's own gets there, so that nothing waits for ReplicaSets that wait for us, and no Pod is left without owner.
+ */
+function rest(observation: Observation, revs: Revisions): Write[] {
+  if (observation.hsd.finalizers.includes(ORPHAN_FINALIZER)) return [];
+  const { adopt, release } = retirement(observation, revs);
+  return [...adopt, ...release];
 }
 
 /**
@@ -39,6 +54,7 @@ export function deletionPlan(seen: Observation): Plan {
  * very moment.
  */
 function isEmpty({ child }: Observation, revs: Revisions, facts: readonly PodFacts[]): boolean {
+  if (revs.handedOver.length > 0 || revs.leaving.length > 0) return false;
   if (child === undefined) return facts.every((f) => f.attached && !f.spared);
   return facts.length === 0 && revs.held === 0 && child.replicas === 0 && child.observedGeneration === child.generation;
 }
@@ -59,6 +75,8 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
   const going = drain({ observation, facts, replicas, idleWanted: 0, held: revs.held, mayLower: child !== undefined });
   const lowered = child ? scaleWrites(observation, child, replicas, going).writes : [];
   const { adopt, handOver, release } = retirement(observation, revs);
+  // One that is missing is made anew only for a busy Pod.
+  const budget = budgetWrites(observation, busy > 0);
   const ending = new Set(going.end.map((pod) => pod.uid));
   const marks = facts
     .filter((f) => !ending.has(f.pod.uid))
@@ -69,7 +87,9 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
   return {
     writes: [
       ...foreign,
-      ...withinBudget(observation, busy, marks),
+      ...budget.missing,
+      ...budget.wrong,
+      ...marks,
       ...lowered,
       ...adopt,
       ...handOver,

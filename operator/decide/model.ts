@@ -40,7 +40,7 @@ export interface DeploymentView extends ObjectView {
   paused: boolean;
   /** Fingerprint in the template's annotations; absent on a child HotStandby did not write. */
   templateHash?: string;
-  /** Somebody else owns template fields that Git does not hold. */
+  /** Somebody else owns template fields that Git does not hold, or did when they were last looked at. */
   templateEdited: boolean;
   /** `deployment.kubernetes.io/revision`, the revision of the current ReplicaSet. */
   revision?: string;
@@ -62,13 +62,21 @@ export interface ChildSettings {
 /** The PodDisruptionBudget over an hsd's busy Pods. */
 export interface BudgetView extends ObjectView {
   hsd?: string;
+  /** -1: none, or a percentage. */
   minAvailable: number;
+  selector: unknown;
+  unhealthyPodEvictionPolicy?: string;
+  /** The garbage collector must wait for its sessions. */
+  drainOnDelete: boolean;
 }
 
 export interface ReplicaSetView extends ObjectView {
   hsd?: string;
   controller?: Controller;
   deleting: boolean;
+  finalizers: readonly string[];
+  /** The ReplicaSet controller has seen it as it is: what it does from now on, it does knowing that. */
+  observed: boolean;
   replicas: number;
   statusReplicas: number;
   templateHash?: string;
@@ -105,6 +113,8 @@ export interface ProbeAnswer {
   checkedAt: number;
   /** The last valid answer of this very Pod, when `state` is unknown and there was one. */
   lastAnswer?: 'busy' | 'idle';
+  /** Why `state` is unknown, one word of a closed list. */
+  reason?: string;
 }
 
 /** Why the API server refused the child Deployment for this generation. */
@@ -140,6 +150,8 @@ export interface Observation {
   recommendations: readonly Recommendation[];
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
+  /** Retired ReplicaSets (uids) of which the API server itself has just said that they hold no live Pod. */
+  emptied: ReadonlySet<string>;
   /** A takeover: Pods and ReplicaSets of the child that carry none of our labels yet. */
   unlabelled: { pods: readonly PodView[]; replicaSets: readonly ReplicaSetView[] };
 }
@@ -159,11 +171,13 @@ export type Write =
     }
   | { kind: 'labelReplicaSet'; replicaSet: ReplicaSetView; hsd: string }
   | { kind: 'ownReplicaSet'; replicaSet: ReplicaSetView }
-  | { kind: 'orphanReplicaSet'; replicaSet: ReplicaSetView }
+  | { kind: 'deleteReplicaSet'; replicaSet: ReplicaSetView }
+  | { kind: 'releaseReplicaSet'; replicaSet: ReplicaSetView }
   | { kind: 'ownPod'; pod: PodView }
   | { kind: 'deletePod'; pod: PodView }
-  | { kind: 'createBudget'; name: string; minAvailable: number }
-  | { kind: 'setBudget'; budget: BudgetView; minAvailable: number }
+  | { kind: 'createBudget'; name: string }
+  | { kind: 'repairBudget'; budget: BudgetView }
+  | { kind: 'markBudget'; budget: BudgetView; value: 'true' | null }
   | { kind: 'deleteBudget'; budget: BudgetView }
   | { kind: 'releaseChild'; child: DeploymentView }
   | { kind: 'addFinalizer'; finalizer: string }
@@ -172,7 +186,7 @@ export type Write =
 export interface ChildManifest {
   apiVersion: 'apps/v1';
   kind: 'Deployment';
-  metadata: Record<string, unknown> & { name: string; namespace: string };
+  metadata: Record<string, unknown> & { name: string; namespace: string; annotations?: Record<string, string> };
   spec: Record<string, unknown> & { replicas: number; paused?: true };
 }
 

@@ -1,18 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
+import { RETIRE_FINALIZER } from '../../src/api/names';
 import type { DeploymentView, Observation, ReplicaSetView, Write } from './model';
 import { isLive } from './pods';
 import { childManifest, settingsOf, templateHash } from './template';
 
 /**
  * A changed template never goes through the Deployment's own rolling update, which would end busy Pods: the old
- * revision is *retired*. Its ReplicaSet is handed to the hsd, deleted without its Pods, and the Pods live on as
- * detached ones until they are free and no longer needed. Every step can be the last one before a crash.
+ * revision is *retired*. Its ReplicaSet is handed to the hsd with a finalizer and deleted, which makes the ReplicaSet
+ * controller let go of it; its Pods then become the hsd's own, and live on as detached ones until they are free and no
+ * longer needed. The finalizer keeps the garbage collector from them until the last one is ours: a Pod made in the last
+ * moment is not in the collector's books yet, so orphan propagation would leave it to be collected
+ * (docs/adr/0003-retire-revisions.md). Every step can be the last one before a crash.
  */
 export interface Revisions {
   /** ReplicaSets of the child that hold Pods of another revision: to be handed to the hsd. */
   old: ReplicaSetView[];
   /** ReplicaSets handed over already and not deleted yet. */
   handedOver: ReplicaSetView[];
+  /** ReplicaSets handed over and deleted, which our finalizer holds. */
+  leaving: ReplicaSetView[];
   /** Pods the child's other ReplicaSets say they hold: there may be some the watch of Pods has not shown yet. */
   held: number;
   /** uids of every ReplicaSet that no longer manages Pods for the child, `old` included. */
@@ -35,17 +41,22 @@ export function revisions(observation: Observation): Revisions {
   const old = child === undefined ? [] : mine.filter((rs) => holdsPods(rs) && isOld(rs, child, goal, templateApplied));
   const handedOver = replicaSets.filter((rs) => !rs.deleting && rs.controller?.uid === hsd.uid);
   const deleting = replicaSets.filter((rs) => rs.deleting);
-  const leaving = new Set(deleting.map((rs) => rs.uid));
-  const unowned = observation.pods.some((pod) => isLive(pod) && (!pod.controller || leaving.has(pod.controller.uid)));
+  const gone = new Set(deleting.map((rs) => rs.uid));
+  const unowned = observation.pods.some((pod) => isLive(pod) && (!pod.controller || gone.has(pod.controller.uid)));
   return {
     old,
     handedOver,
+    leaving: deleting.filter((rs) => rs.controller?.uid === hsd.uid && isHeld(rs)),
     held: mine.filter((rs) => !old.includes(rs)).reduce((sum, rs) => sum + rs.statusReplicas, 0),
     retired: new Set([...old, ...handedOver, ...deleting].map((rs) => rs.uid)),
     templateApplied,
     settingsApplied: child !== undefined && isDeepStrictEqual(child.settings, settingsOf(hsd)),
     settled: old.length === 0 && handedOver.length === 0 && !unowned && child?.paused !== true,
   };
+}
+
+function isHeld({ finalizers }: ReplicaSetView): boolean {
+  return finalizers.includes(RETIRE_FINALIZER);
 }
 
 function holdsPods(rs: ReplicaSetView): boolean {
@@ -73,7 +84,7 @@ export function rolloutWrites(observation: Observation, revs: Revisions, replica
   if (child === undefined) return [];
   const { adopt, handOver, release } = retirement(observation, revs);
   if (!revs.templateApplied) {
-    const next = revs.settled || child.paused ? applyTemplate(observation, child, replicas) : release;
+    const next = revs.settled || child.paused ? applyTemplate(observation, child, replicas) : [...handOver, ...release];
     return [...adopt, ...next];
   }
   if (child.paused) return [...adopt, ...handOver, resume(child, replicas)];
@@ -83,16 +94,28 @@ export function rolloutWrites(observation: Observation, revs: Revisions, replica
 
 /** What brings the Pods of old revisions under the hsd's own hand, in this order. */
 export function retirement(
-  { pods }: Observation,
-  { old, handedOver }: Revisions,
+  { pods, emptied }: Observation,
+  { old, handedOver, leaving }: Revisions,
 ): Record<'adopt' | 'handOver' | 'release', Write[]> {
-  const orphans = pods.filter((pod) => isLive(pod) && pod.controller === undefined);
+  // Until its controller knows of the deletion it would make a taken Pod anew.
+  const quiet = leaving.filter((rs) => rs.observed);
+  const givers = new Set(quiet.map((rs) => rs.uid));
+  const ours = pods.filter((pod) => isLive(pod) && (!pod.controller || givers.has(pod.controller.uid)));
   return {
     // First of all: a new ReplicaSet of the template they were made from would take orphans for its own surplus.
-    adopt: orphans.map((pod) => ({ kind: 'ownPod', pod })),
-    handOver: old.map((replicaSet) => ({ kind: 'ownReplicaSet', replicaSet })),
-    // A ReplicaSet being deleted neither makes nor ends Pods; the garbage collector then lets go of them one by one.
-    release: handedOver.map((replicaSet) => ({ kind: 'orphanReplicaSet', replicaSet })),
+    adopt: ours.map((pod) => ({ kind: 'ownPod', pod })),
+    // Again without its finalizer: an operator of before 0.2.0 handed it over.
+    handOver: [...old, ...handedOver.filter((rs) => !isHeld(rs))].map((rs) => ({
+      kind: 'ownReplicaSet',
+      replicaSet: rs,
+    })),
+    release: [
+      // A ReplicaSet being deleted neither makes nor ends Pods.
+      ...handedOver.filter(isHeld).map((replicaSet): Write => ({ kind: 'deleteReplicaSet', replicaSet })),
+      ...quiet
+        .filter((rs) => emptied.has(rs.uid))
+        .map((replicaSet): Write => ({ kind: 'releaseReplicaSet', replicaSet })),
+    ],
   };
 }
 

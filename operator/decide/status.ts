@@ -108,6 +108,11 @@ function busyProbeHealthy({ observation }: StatusInput, { failing }: Counts): Ve
   }
   if (failing === 0)
     return { type, status: 'True', reason: 'ProbesAnswered', message: 'every Ready Pod answers its probe' };
+  if ([...observation.probes.values()].some(({ reason }) => reason === 'Forbidden')) {
+    const message =
+      'the API server refuses the operator "get pods/proxy", which busyProbe.http.via: APIServerProxy needs: grant it (docs/operations.md, Permissions). Its Pods keep their last state and are not ended.';
+    return { type, status: 'False', reason: 'ProbesForbidden', message };
+  }
   const message = `${failing} Ready Pods do not answer their probe; they keep their last state and are not ended. Check busyProbe.http.port and path.`;
   return { type, status: 'False', reason: 'ProbesFailing', message };
 }

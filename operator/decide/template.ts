@@ -72,8 +72,13 @@ export function settingsOf({ spec }: HsdView): ChildSettings {
     minReadySeconds: spec.minReadySeconds ?? 0,
     revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
     progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
-    drainOnDelete: spec.sessions?.onDelete === 'Drain',
+    drainOnDelete: drains({ spec }),
   };
+}
+
+/** Whether the garbage collector must wait for its sessions: a foreground deletion takes dependents first. */
+export function drains({ spec }: Pick<HsdView, 'spec'>): boolean {
+  return spec.sessions?.onDelete === 'Drain';
 }
 
 function passedOn({ spec }: HsdView): Record<string, number> {

@@ -44,7 +44,8 @@ export interface RequestOptions {
   query?: Query;
 }
 
-export interface DeleteOptions extends RequestOptions {
+/** No query: the API server reads none beside a body. */
+export interface DeleteOptions extends Omit<RequestOptions, 'query'> {
   /** Precondition: 409 when the object of that name is another one. */
   uid?: string;
   /** Precondition: 409 when the object has changed since. */
@@ -52,6 +53,8 @@ export interface DeleteOptions extends RequestOptions {
   /** What becomes of dependents. Default: the resource's own, mostly `Background`. */
   propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
   gracePeriodSeconds?: number;
+  /** Everything but the deletion itself: admission and preconditions are asked. */
+  dryRun?: boolean;
 }
 
 const JSON_TYPE = 'application/json';
@@ -78,6 +81,7 @@ export class ApiClient {
   private readonly requests: Dispatcher;
   /** Apart from `requests`: long-lived watches must not use up its connections. */
   private readonly watches: Dispatcher;
+  private readonly origin: string;
   private readonly basePath: string;
   private readonly clock: Clock;
 
@@ -85,9 +89,10 @@ export class ApiClient {
     private readonly connection: Connection,
     private readonly options: ClientOptions,
   ) {
-    const { pathname } = new URL(connection.server);
+    const { origin, pathname } = new URL(connection.server);
     this.server = connection.server;
     this.namespace = connection.namespace;
+    this.origin = origin;
     this.basePath = pathname.replace(/\/$/, '');
     this.clock = options.clock ?? systemClock;
     this.requests = dispatcherFor(connection, options.connections ?? 64);
@@ -156,9 +161,11 @@ export class ApiClient {
    * The body always travels with its length: the API server ignores one without (it then deletes unconditionally).
    */
   delete<T>(path: string, options: DeleteOptions = {}): Promise<T> {
-    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, ...rest } = options;
+    const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun: isTrial, ...rest } = options;
     const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
-    const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions, propagationPolicy, gracePeriodSeconds };
+    const dryRun = isTrial ? ['All'] : undefined;
+    const kind = { kind: 'DeleteOptions', apiVersion: 'v1' };
+    const body = { ...kind, preconditions, propagationPolicy, gracePeriodSeconds, dryRun };
     return this.json<T>({ timeoutMs: this.writeTimeoutMs, ...rest, verb: 'delete', method: 'DELETE', path, body });
   }
 
@@ -278,7 +285,7 @@ export class ApiClient {
     if (authorization !== undefined) headers.authorization = authorization;
     if (call.body !== undefined) headers['content-type'] = call.contentType ?? JSON_TYPE;
     return request(dispatcher, {
-      origin: new URL(this.server).origin,
+      origin: this.origin,
       path: `${this.basePath}${call.path}${queryString(call.query)}`,
       method: call.method,
       headers,

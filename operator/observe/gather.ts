@@ -1,4 +1,4 @@
-import { budgetName, childName, NAME_LABEL } from '../../src/api/names';
+import { budgetName, childName, NAME_LABEL, RETIRE_FINALIZER } from '../../src/api/names';
 import type {
   DeploymentView,
   HsdView,
@@ -8,6 +8,7 @@ import type {
   Recommendation,
   ReplicaSetView,
 } from '../decide/model';
+import { isLive } from '../decide/pods';
 import type { ApiClient } from '../kube/client';
 import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
@@ -32,12 +33,16 @@ export interface Memory {
   guarded: boolean;
 }
 
-/** Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests. */
+/**
+ * Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests, and the
+ * last look at a retired ReplicaSet.
+ */
 export async function gather(client: ApiClient, world: World, hsd: HsdView, memory: Memory): Promise<Observation> {
   const key = `${hsd.namespace}/${hsd.name}`;
   const child = world.child(hsd) ?? (hsd.deleting ? undefined : await findUnlabelledChild(client, hsd));
   const replicaSets = world.replicaSets.of(key);
   const budget = world.budgets.get(hsd.namespace, budgetName(hsd.name));
+  const emptied = await findEmptied(client, world, hsd, replicaSets);
   return {
     ...memory,
     hsd,
@@ -46,6 +51,7 @@ export async function gather(client: ApiClient, world: World, hsd: HsdView, memo
     cordoned: world.cordoned,
     replicaSets,
     pods: world.pods.of(key),
+    emptied,
     unlabelled: await findUnlabelled(client, hsd, child, replicaSets),
   };
 }
@@ -61,6 +67,45 @@ async function findUnlabelledChild(client: ApiClient, hsd: HsdView): Promise<Dep
   }
 }
 
+/**
+ * Retired ReplicaSets that hold no live Pod any more. The cache says so first; a Pod made in the last moment may be
+ * missing there, so the API server is asked, and what it has enters the cache.
+ */
+async function findEmptied(
+  client: ApiClient,
+  world: World,
+  hsd: HsdView,
+  replicaSets: readonly ReplicaSetView[],
+): Promise<Set<string>> {
+  const leaving = replicaSets.filter(
+    (rs) => rs.deleting && rs.observed && rs.controller?.uid === hsd.uid && rs.finalizers.includes(RETIRE_FINALIZER),
+  );
+  if (leaving.length === 0) return new Set();
+  const cached = ownersOf(world.pods.of(`${hsd.namespace}/${hsd.name}`));
+  const empty = leaving.filter((rs) => !cached.has(rs.uid)).map((rs) => rs.uid);
+  if (empty.length === 0) return new Set();
+  // By the selector, not by our label: a child that was taken over makes its Pods without.
+  const query = { labelSelector: selectorText(hsd.spec.selector.matchLabels) };
+  const objects = await listAll<PodObject>(client, paths.pods.list(hsd.namespace), query);
+  const owners = ownersOf(objects.map(projectPod));
+  for (const object of objects) {
+    const { controller } = projectPod(object);
+    if (controller !== undefined && empty.includes(controller.uid)) world.pods.observe(hsd.namespace, object);
+  }
+  return new Set(empty.filter((uid) => !owners.has(uid)));
+}
+
+/** uids of the controllers of live Pods. */
+function ownersOf(pods: readonly PodView[]): Set<string> {
+  return new Set(pods.filter(isLive).flatMap(({ controller }) => (controller === undefined ? [] : [controller.uid])));
+}
+
+function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
 const NOTHING: Observation['unlabelled'] = { pods: [], replicaSets: [] };
 
 /** Pods and ReplicaSets of a child that HotStandby did not make: they lack our labels, so no watch shows them. */
@@ -73,10 +118,7 @@ async function findUnlabelled(
   const foreign = known.filter((rs) => rs.templateHash === undefined);
   const takeover = child !== undefined && child.templateHash === undefined && !child.deleting;
   if (hsd.deleting || child === undefined || (!takeover && foreign.length === 0)) return NOTHING;
-  const labelSelector = Object.entries(child.matchLabels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  const query = { labelSelector: `${labelSelector},!${NAME_LABEL}` };
+  const query = { labelSelector: `${selectorText(child.matchLabels)},!${NAME_LABEL}` };
   const replicaSets = (await listAll<ReplicaSetObject>(client, paths.replicaSets.list(hsd.namespace), query))
     .map(projectReplicaSet)
     .filter((rs) => rs.controller?.uid === child.uid);

@@ -3,6 +3,7 @@ import {
   BUSY_KEY_ANNOTATION,
   DRAIN_ANNOTATION,
   NAME_LABEL,
+  OWNERSHIP_ANNOTATION,
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
@@ -17,7 +18,7 @@ import type {
   ReplicaSetView,
 } from '../decide/model';
 import { ownsTemplate } from '../kube/managed-fields';
-import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from '../kube/types';
+import type { KubeObject, ObjectMeta } from '../kube/types';
 
 /**
  * From API objects to views. A whole Pod takes about 10 KB in memory, its view well under 1 KB; nothing of the object is
@@ -45,7 +46,7 @@ interface TemplateHolder {
 
 export interface ReplicaSetObject extends KubeObject {
   spec?: { replicas?: number } & TemplateHolder;
-  status?: { replicas?: number };
+  status?: { replicas?: number; observedGeneration?: number };
 }
 
 export interface DeploymentObject extends KubeObject {
@@ -93,7 +94,7 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
     replicas: spec?.replicas ?? 1,
     paused: spec?.paused ?? false,
     templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
-    templateEdited: isTemplateEdited(metadata.managedFields),
+    templateEdited: isTemplateEdited(metadata),
     revision: metadata.annotations?.[REVISION_ANNOTATION],
     replicaFailure: failure?.message,
     deadlineExceeded: progressing?.message,
@@ -101,7 +102,7 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
       minReadySeconds: spec?.minReadySeconds ?? 0,
       revisionHistoryLimit: spec?.revisionHistoryLimit ?? 10,
       progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? 600,
-      drainOnDelete: metadata.annotations?.[DRAIN_ANNOTATION] === 'true',
+      drainOnDelete: isMarkedToDrain(metadata),
     },
   });
 }
@@ -112,6 +113,8 @@ export function projectReplicaSet({ metadata, spec, status }: ReplicaSetObject):
     hsd: metadata.labels?.[NAME_LABEL],
     controller: controllerOf(metadata),
     deleting: metadata.deletionTimestamp !== undefined,
+    finalizers: metadata.finalizers ?? [],
+    observed: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
     replicas: spec?.replicas ?? 1,
     statusReplicas: status?.replicas ?? 0,
     templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
@@ -143,12 +146,18 @@ export function projectPod({ metadata, spec, status }: PodObject): PodView {
 }
 
 export interface BudgetObject extends KubeObject {
-  spec?: { minAvailable?: number | string };
+  spec?: { minAvailable?: number | string; selector?: object; unhealthyPodEvictionPolicy?: string };
 }
 
 export function projectBudget({ metadata, spec }: BudgetObject): BudgetView {
-  const minAvailable = typeof spec?.minAvailable === 'number' ? spec.minAvailable : -1;
-  return defined({ ...identity(metadata), hsd: metadata.labels?.[NAME_LABEL], minAvailable });
+  return defined({
+    ...identity(metadata),
+    hsd: metadata.labels?.[NAME_LABEL],
+    minAvailable: typeof spec?.minAvailable === 'number' ? spec.minAvailable : -1,
+    selector: spec?.selector,
+    unhealthyPodEvictionPolicy: spec?.unhealthyPodEvictionPolicy,
+    drainOnDelete: isMarkedToDrain(metadata),
+  });
 }
 
 export interface NodeObject extends KubeObject {
@@ -186,8 +195,13 @@ function podState(label: string | undefined): PodState | undefined {
   return POD_STATES.find((state) => state === label);
 }
 
-function isTemplateEdited(entries: readonly ManagedFieldsEntry[] | undefined): boolean {
-  return entries?.some((entry) => ownsTemplate(entry)) ?? false;
+function isTemplateEdited({ managedFields, annotations }: ObjectMeta): boolean {
+  if (annotations?.[OWNERSHIP_ANNOTATION] === 'taking') return true;
+  return managedFields?.some((entry) => ownsTemplate(entry)) ?? false;
+}
+
+function isMarkedToDrain({ annotations }: ObjectMeta): boolean {
+  return annotations?.[DRAIN_ANNOTATION] === 'true';
 }
 
 function pick(from: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { childName, NAME_LABEL } from '../../src/api/names';
 import type { BudgetView, DeploymentView, HsdView, ObjectView, PodView, ReplicaSetView } from '../decide/model';
 import type { ApiClient } from '../kube/client';
@@ -95,6 +96,12 @@ export class World {
   }
 }
 
+/** A change of what the operator does not read: for one, the budget's status with every session. */
+function saysTheSame<V extends ObjectView>({ current, previous }: { current?: V; previous?: V }): boolean {
+  if (current === undefined || previous === undefined) return false;
+  return isDeepStrictEqual({ ...current, resourceVersion: '' }, { ...previous, resourceVersion: '' });
+}
+
 /** One kind of object: a reflector for each watched namespace, and its objects by hsd. */
 export class Source<V extends ObjectView> {
   private readonly reflectors: Map<string, Reflector<V>>;
@@ -116,6 +123,7 @@ export class Source<V extends ObjectView> {
       if (change.previous && before !== undefined) this.index.remove(before, change.previous.uid);
       if (change.current && after !== undefined) this.index.put(after, change.current);
       onObject?.(change);
+      if (saysTheSame(change)) return;
       if (before !== undefined && before !== after) onChange(before);
       if (after !== undefined) onChange(after);
     };

@@ -32,7 +32,9 @@ export const SAFE_TO_EVICT_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-t
 /** "true" keeps Karpenter from disrupting the Pod's node. */
 export const DO_NOT_DISRUPT_ANNOTATION = 'karpenter.sh/do-not-disrupt';
 
-/** On the child Deployment and detached Pods of an hsd with `sessions.onDelete: Drain`: the garbage collector has to wait. */
+/** On the child Deployment while its template becomes ours (`taking`) and after it has (`taken`). */
+export const OWNERSHIP_ANNOTATION = 'hsd.paia.tech/template-ownership';
+/** On everything an hsd with `sessions.onDelete: Drain` still needs: the garbage collector has to wait. */
 export const DRAIN_ANNOTATION = 'hsd.paia.tech/drain-on-delete';
 /**
  * On a ServiceAccount, "true": its Pods mark themselves busy, and an admission policy lets each of them change nothing but
@@ -42,6 +44,9 @@ export const ANNOTATOR_LABEL = 'hsd.paia.tech/annotator';
 
 /** Finalizer of an hsd with `sessions.onDelete: Drain`. */
 export const DRAIN_FINALIZER = 'hsd.paia.tech/drain';
+
+/** Finalizer of a ReplicaSet of an earlier revision: it goes when none of its Pods belongs to it any more. */
+export const RETIRE_FINALIZER = 'hsd.paia.tech/retire';
 
 /** Finalizer the original (kopf) operator left behind; nobody else removes it any more. */
 export const KOPF_FINALIZER = 'kopf.zalando.org/KopfFinalizerMarker';

@@ -1,4 +1,4 @@
-import { DRAIN_ANNOTATION } from '../api/names';
+import { DRAIN_ANNOTATION, RETIRE_FINALIZER } from '../api/names';
 import { byUsers, labelledObjects, mapOf, type PolicyInput, policyWithBinding, ruleFor } from './admission';
 import { CONTROLLER_MANAGER } from './guard';
 
@@ -31,6 +31,7 @@ export function drainGuardManifests(input: DrainGuardInput) {
       objectSelector: labelledObjects,
       resourceRules: [
         ruleFor('apps', 'deployments', 'DELETE'),
+        ruleFor('apps', 'replicasets', 'DELETE'),
         ruleFor('', 'pods', 'DELETE'),
         ruleFor('policy', 'poddisruptionbudgets', 'DELETE'),
       ],
@@ -39,7 +40,9 @@ export function drainGuardManifests(input: DrainGuardInput) {
       { name: 'garbage-collector', expression: byUsers(input.users) },
       {
         name: 'drains',
-        expression: `${mapOf('oldObject', 'annotations')}[?'${DRAIN_ANNOTATION}'].orValue('') == 'true'`,
+        // The Deployment controller copies the mark of a child to its ReplicaSets: of those it says something only on a
+        // retired one.
+        expression: `${mapOf('oldObject', 'annotations')}[?'${DRAIN_ANNOTATION}'].orValue('') == 'true' && (request.resource.resource != 'replicasets' || '${RETIRE_FINALIZER}' in oldObject.metadata.?finalizers.orValue([]))`,
       },
     ],
     variables: [
@@ -47,16 +50,10 @@ export function drainGuardManifests(input: DrainGuardInput) {
         name: 'namespaceGoes',
         expression: 'namespaceObject.metadata.?deletionTimestamp.hasValue()',
       },
-      {
-        // A budget that covers no Pod any more holds nobody: it goes although nobody takes its mark away.
-        name: 'coversNothing',
-        expression:
-          "request.resource.resource == 'poddisruptionbudgets' && oldObject.?status.?expectedPods.orValue(0) == 0",
-      },
     ],
     validations: [
       {
-        expression: 'variables.namespaceGoes || variables.coversNothing',
+        expression: 'variables.namespaceGoes',
         messageExpression:
           "request.kind.kind + ' ' + oldObject.metadata.namespace + '/' + oldObject.metadata.name + ' waits for the sessions of its HotStandbyDeployment (sessions.onDelete: Drain)'",
         message: 'waits for the sessions of its HotStandbyDeployment (sessions.onDelete: Drain)',

@@ -1,4 +1,5 @@
-import { STATE_LABEL } from '../../src/api/names';
+import { paths } from '../../operator/kube/paths';
+import { childName, STATE_LABEL } from '../../src/api/names';
 import { eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';
@@ -93,6 +94,37 @@ describe('an operator killed at any of its writes', () => {
       held.delete(uid);
     }
   }
+
+  it('undoes an edit of the child, killed when the ownership is taken and the edit not undone', async () => {
+    const first = await OperatorProcess.start({ namespace: scene.namespace });
+    await scene.createHsd('rooms', { idleTarget: 1 });
+    await scene.settledAt(1);
+    await scene.condition('rooms', 'Ready', 'True');
+    await first.stop();
+    const path = paths.deployments.one(scene.namespace, childName('rooms'));
+    const edit = { spec: { template: { spec: { hostAliases: [{ ip: '10.0.0.1', hostnames: ['edited'] }] } } } };
+    await scene.api.mergePatch(path, edit, { query: { fieldManager: 'kubectl-edit' } });
+    let operator: OperatorProcess | undefined;
+    const proxy = new WriteProxy(
+      (write) => write === 'PATCH deployments',
+      'after',
+      () => operator?.kill('SIGKILL'),
+    );
+    operator = OperatorProcess.spawn({ namespace: scene.namespace, kubeconfig: await proxy.listen() });
+    await operator.exit;
+    await proxy.close();
+    const left = await scene.child('rooms');
+    expect(left.metadata.managedFields?.map(({ manager }) => manager)).not.toContain('kubectl-edit');
+    expect(left.spec?.template).toMatchObject(edit.spec.template);
+
+    const last = await OperatorProcess.start({ namespace: scene.namespace });
+    await eventually(async () =>
+      expect((await scene.child('rooms')).spec?.template).not.toHaveProperty('spec.hostAliases'),
+    );
+    await scene.settledAt(1);
+    await scene.condition('rooms', 'Ready', 'True');
+    await last.stop();
+  });
 
   it('converges from bursts and mass idle, killed at random moments', async () => {
     const sessions = new BusyWatch(scene);

@@ -1,13 +1,17 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
-import { budgetName, DRAIN_ANNOTATION, DRAIN_FINALIZER, STATE_LABEL } from '../../src/api/names';
+import { budgetName, DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND, STATE_LABEL } from '../../src/api/names';
 import { consistently, eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';
+import { WriteProxy } from './support/write-proxy';
 
 jest.setTimeout(300_000);
 
+const image = (tag: number): Record<string, unknown> => ({
+  podTemplate: { spec: { containers: [{ name: 'app', image: `example.com/app:${tag}` }] } },
+});
 const DRAIN = { sessions: { onDelete: 'Drain' } } as const;
 
 describe('a HotStandbyDeployment with sessions.onDelete: Drain', () => {
@@ -34,9 +38,7 @@ describe('a HotStandbyDeployment with sessions.onDelete: Drain', () => {
     const [detached] = (await scene.settledAt(2, `app=${name}`)) as [Pod];
     await sessions.start(detached);
     await scene.settledAt(3, `app=${name}`);
-    await scene.patchHsd(name, {
-      podTemplate: { spec: { containers: [{ name: 'app', image: 'example.com/app:2' }] } },
-    });
+    await scene.patchHsd(name, image(2));
     await scene.status(name, { busyCount: 1, detachedCount: 1, availableCount: 2, replicas: 3 });
     const [attached] = (await scene.readyPods(`app=${name},${STATE_LABEL}=idle`)) as [Pod];
     await sessions.start(attached);
@@ -82,6 +84,47 @@ describe('a HotStandbyDeployment with sessions.onDelete: Drain', () => {
     await sessions.end(detached);
     const took = await everythingGone('rooms', 90_000);
     process.stderr.write(`[e2e] foreground deletion: all gone ${(took / 1000).toFixed(1)} s after the last session\n`);
+  });
+
+  /** Whether a ReplicaSet belongs to the hsd itself, and is not being deleted. */
+  async function isHandedOver(name: string): Promise<boolean> {
+    const owned = (await scene.replicaSets()).filter(({ metadata }) =>
+      metadata.ownerReferences?.some((owner) => owner.kind === KIND && owner.name === name),
+    );
+    return owned.some(({ metadata }) => metadata.deletionTimestamp === undefined);
+  }
+
+  /** An operator that dies with its first write to a ReplicaSet, which the API server may have refused. */
+  async function killAtHandOver(): Promise<void> {
+    const proxy = new WriteProxy(
+      (write) => write === 'PATCH replicasets',
+      'after',
+      () => operator.kill('SIGKILL'),
+    );
+    operator = OperatorProcess.spawn({ namespace: scene.namespace, kubeconfig: await proxy.listen() });
+    await operator.exit;
+    await proxy.close();
+  }
+
+  it('keeps a busy Pod whose ReplicaSet has just been handed over, and is not deleted yet', async () => {
+    const sessions = new BusyWatch(scene);
+    await scene.createHsd('rollout', { ...labels('rollout'), ...DRAIN, idleTarget: 1 });
+    const [pod] = (await scene.settledAt(1, 'app=rollout')) as [Pod];
+    await sessions.start(pod);
+    await scene.settledAt(2, 'app=rollout');
+    await scene.status('rollout', { busyCount: 1, availableCount: 1 });
+    await operator.stop();
+    await scene.patchHsd('rollout', image(2));
+    for (let attempt = 0; attempt < 5 && !(await isHandedOver('rollout')); attempt += 1) await killAtHandOver();
+    expect(await isHandedOver('rollout')).toBe(true);
+
+    await deleteForeground('rollout');
+    await consistently(async () => expect(await sessions.lost()).toEqual([]), 4_000);
+    operator = await OperatorProcess.start({ namespace: scene.namespace });
+    await scene.settledAt(1, 'app=rollout');
+    expect(await sessions.lost()).toEqual([]);
+    await sessions.end(pod);
+    await everythingGone('rollout', 90_000);
   });
 
   it('lets everything go when the owner gives up waiting: onDelete: Delete', async () => {

@@ -1,3 +1,4 @@
+import { budgetSpec } from '../../operator/decide/budget';
 import { ApiError } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
@@ -9,7 +10,7 @@ import { BusyWatch, type Pod, Scene } from './support/scene';
 jest.setTimeout(180_000);
 
 type Budget = KubeObject & {
-  spec: { minAvailable: number };
+  spec: ReturnType<typeof budgetSpec>;
   status?: { disruptionsAllowed: number; currentHealthy: number; desiredHealthy: number; expectedPods: number };
 };
 
@@ -43,18 +44,30 @@ describe('sessions, protected', () => {
     expect(error).toBeInstanceOf(ApiError);
     expect((error as ApiError).code).toBe(429);
   };
+  const dropReadiness = (pod: Pod): Promise<unknown> => {
+    const unready = [{ type: 'Ready', status: 'False', lastTransitionTime: new Date().toISOString() }];
+    const path = paths.pods.one(scene.namespace, pod.metadata.name, 'status');
+    return scene.api.mergePatch(path, { status: { conditions: unready } });
+  };
   /** Waits for the disruption controller's arithmetic about so many busy Pods. */
-  const budgetAt = (name: string, busy: number): Promise<void> =>
+  const budgetAt = (name: string, busy: number, healthy = busy): Promise<void> =>
     eventually(async () => {
       const budget = await scene.api.get<Budget>(budgetPath(name));
-      expect(budget.spec.minAvailable).toBe(busy);
-      expect(budget.status).toMatchObject({ disruptionsAllowed: 0, desiredHealthy: busy, expectedPods: busy });
+      const { minAvailable } = budgetSpec({ name });
+      expect(budget.spec.minAvailable).toBe(minAvailable);
+      expect(budget.status).toMatchObject({
+        disruptionsAllowed: 0,
+        desiredHealthy: minAvailable,
+        currentHealthy: healthy,
+        expectedPods: busy,
+      });
     });
 
   it('refuses the eviction of busy Pods, attached and detached, and allows that of idle ones', async () => {
     const sessions = new BusyWatch(scene);
     await scene.createHsd('evict', { ...labels('evict'), idleTarget: 2 });
     const [first] = await scene.settledAt(2, 'app=evict');
+    await budgetAt('evict', 0);
     await sessions.start(first as Pod);
     await budgetAt('evict', 1);
     await refused(first as Pod);
@@ -68,13 +81,34 @@ describe('sessions, protected', () => {
     await budgetAt('evict', 2);
     await refused(first as Pod);
     await refused(second as Pod);
+    await dropReadiness(first as Pod);
+    await budgetAt('evict', 2, 1);
+    await refused(first as Pod);
+    await refused(second as Pod);
     const [idle] = await scene.readyPods(`app=evict,${STATE_LABEL}=idle`);
     await evict(idle as Pod);
     expect(await sessions.lost()).toEqual([]);
 
     await sessions.end(first as Pod);
     await sessions.end(second as Pod);
+    await scene.patchHsd('evict', { idleTarget: 0 });
     await eventually(async () => expect(await scene.exists(budgetPath('evict'))).toBe(false));
+  });
+
+  it('mends a budget that counts busy Pods, as operators of before 0.2.0 made them, once', async () => {
+    await scene.createHsd('mend', { ...labels('mend'), idleTarget: 1 });
+    await scene.settledAt(1, 'app=mend');
+    const spec = { minAvailable: 1, selector: { matchLabels: { more: 'narrow' } } };
+    await scene.api.mergePatch(budgetPath('mend'), { spec });
+    const mended = await eventually(async () => {
+      const budget = await scene.api.get<Budget>(budgetPath('mend'));
+      expect(budget.spec).toEqual(budgetSpec({ name: 'mend' }));
+      return budget;
+    });
+    const [pod] = await scene.settledAt(1, 'app=mend');
+    await scene.setBusy(pod as Pod);
+    await budgetAt('mend', 1);
+    expect((await scene.api.get<Budget>(budgetPath('mend'))).metadata.generation).toBe(mended.metadata.generation);
   });
 
   it('takes idle Pods on a cordoned node out of service, replaces them elsewhere and keeps the busy one', async () => {

@@ -98,7 +98,7 @@ describe('writes to the API server', () => {
     const fast = await count('flips, 20 a second, as many to busy as to idle', 160, 'flip', () =>
       flip(stand, 80, 100, 4),
     );
-    // Alone: the scale, the budget, the status (twice), an Event, and the mark of a new Pod or of one that drains.
+    // Alone: the scale, the mark, the status (twice), an Event, and the mark of a new Pod or of one that drains.
     expect(busy).toBeLessThan(10);
     expect(idle).toBeLessThan(10);
     expect(fast).toBeLessThan(5);

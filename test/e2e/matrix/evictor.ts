@@ -1,20 +1,27 @@
 import { ApiError, isConflict, isNotFound } from '../../../operator/kube/errors';
 import { paths } from '../../../operator/kube/paths';
-import { STATE_LABEL } from '../../../src/api/names';
+import { BUSY_KEY_ANNOTATION, STATE_LABEL } from '../../../src/api/names';
+import { marksManifests } from '../../../src/install/marks';
 import type { PodFeed } from '../support/pod-feed';
+import { addPolicy, type PolicyManifests, removePolicy } from '../support/policies';
 import type { Pod } from '../support/scene';
+import type { Ground } from './ground';
 import type { Begun, Marker } from './markers';
+import { patiently } from './patiently';
 import { pause } from './session-loop';
 import type { Stand } from './stand';
 
-/** Evictions under way, by Pod uid: what was sent before a Pod was marked may still be carried out. */
+/**
+ * Evictions under way, by Pod uid. The API server reads the Pod and its budgets, and deletes it then: one that has read a
+ * Pod before it was marked may still be carried out.
+ */
 const underWay = new Map<string, Promise<boolean>>();
 
 /** HTTP status of an eviction that a budget does not allow. */
 const TOO_MANY_REQUESTS = 429;
 const ROUNDS = 12;
 
-/** Evicts while other Pods of the same hsd turn busy and idle all the time, so that the budget moves. */
+/** Evicts while other Pods of the same hsd turn busy and idle all the time. */
 export async function evictAllMeanwhile(stand: Stand): Promise<void> {
   const others = stand.ready.length > 0 ? stand.loop({ among: 'others' }) : undefined;
   others?.start();
@@ -59,17 +66,43 @@ async function evict({ scene }: Stand, { metadata }: Pod): Promise<boolean> {
 }
 
 /**
- * No admission policy sees the Pod of an eviction, so the budget alone refuses it, from the moment the operator's mark
- * is on the Pod. Sessions count from there; what is evicted between the busy write and the mark is counted apart.
+ * From when on a session counts in a row of evictions. `write`: the busy write's reply, where the marks policy labels the
+ * Pod with it. `mark`: the operator's label, some milliseconds later.
  */
-export class MarkedMarker implements Marker {
+export type Counted = 'write' | 'mark';
+
+/** The policy that labels a busy Pod in the namespace of one ground. */
+function marksOf({ scene }: Ground): PolicyManifests {
+  return marksManifests({ name: `marks-${scene.namespace}`, labels: {}, namespaces: [scene.namespace] });
+}
+
+/** Resolves when it labels. */
+export async function addMarksPolicy(ground: Ground): Promise<void> {
+  const { scene } = ground;
+  await addPolicy(scene, marksOf(ground));
+  await patiently(async () => {
+    const [pod] = await scene.pods(`${STATE_LABEL}=idle`);
+    const path = paths.pods.one(scene.namespace, pod?.metadata.name ?? '');
+    const busyKey = pod?.metadata.annotations?.[BUSY_KEY_ANNOTATION] ?? '';
+    const body = { metadata: { annotations: { [busyKey]: 'true' } } };
+    const reply = await scene.api.mergePatch<Pod>(path, body, { query: { dryRun: 'All' } });
+    expect(reply.metadata.labels?.[STATE_LABEL]).toBe('busy');
+  });
+}
+
+export function removeMarksPolicy(ground: Ground): Promise<void> {
+  return removePolicy(ground.scene, marksOf(ground));
+}
+
+/** Sessions from when they count on; what was evicted before, or by an eviction that was under way, is counted apart. */
+export class CountedMarker implements Marker {
   readonly kind;
-  /** Pods evicted after their busy write was answered and before they were marked. */
   early = 0;
 
   constructor(
     private readonly inner: Marker,
     private readonly feed: PodFeed,
+    private readonly counted: Counted,
   ) {
     this.kind = inner.kind;
   }
@@ -82,14 +115,18 @@ export class MarkedMarker implements Marker {
     const begun = await this.inner.begin(pod);
     if (begun !== 'begun') return begun;
     const { uid } = pod.metadata;
-    for (;;) {
-      const seen = this.feed.get(uid);
-      if (seen === undefined || seen.metadata.deletionTimestamp !== undefined) return this.tooEarly();
-      if (seen.metadata.labels?.[STATE_LABEL] === 'busy') break;
-      await pause(5);
-    }
+    if (this.counted === 'mark' && !(await this.isMarked(uid))) return this.tooEarly();
     if (await underWay.get(uid)) return this.tooEarly();
     return 'begun';
+  }
+
+  private async isMarked(uid: string): Promise<boolean> {
+    for (;;) {
+      const seen = this.feed.get(uid);
+      if (seen === undefined || seen.metadata.deletionTimestamp !== undefined) return false;
+      if (seen.metadata.labels?.[STATE_LABEL] === 'busy') return true;
+      await pause(5);
+    }
   }
 
   end(pod: Pod): Promise<boolean> {

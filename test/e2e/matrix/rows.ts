@@ -2,7 +2,7 @@ import { paths } from '../../../operator/kube/paths';
 import { childName } from '../../../src/api/names';
 import type { HotStandbySpec } from '../../../src/api/types';
 import { kubectl, tryKubectl } from '../support/kubectl';
-import { evictAll, evictAllMeanwhile } from './evictor';
+import { addMarksPolicy, type Counted, evictAll, evictAllMeanwhile, removeMarksPolicy } from './evictor';
 import type { Ground } from './ground';
 import type { Mode } from './markers';
 import { patiently } from './patiently';
@@ -30,14 +30,11 @@ export interface Row {
   after?: (ground: Ground) => Promise<void>;
   /** Nobody may notice it: no Pod need be ended. */
   toothless?: boolean;
-  /** The counts are only reported, and sessions that turn busy counted from their mark on: why nobody can promise more. */
-  measured?: string;
+  /** From when on sessions that turn busy count, in rows of evictions. */
+  counted?: Counted;
   /** Takes so long that it runs beside the others. */
   slow?: boolean;
 }
-
-const UNBUDGETED =
-  'reported, not promised: no admission policy sees the Pod of an eviction, and the disruption controller allows one for every Pod that is marked before the budget has been raised for it, some milliseconds';
 
 const UNPROBED =
   'not run: in http mode nobody but the Pod knows of a session before the next probe; what ends idle Pods without asking the operator can end such a Pod';
@@ -197,8 +194,18 @@ export const ROWS: readonly Row[] = [
     name: 'eviction while others turn busy',
     act: evictAllMeanwhile,
     settled: newest(2),
-    leftOut: (mode) => (mode === 'http' ? UNPROBED : undefined),
-    measured: UNBUDGETED,
+    leftOut: untilProbed,
+    counted: 'mark',
+  },
+  {
+    name: 'eviction while others turn busy, with the marks policy',
+    act: evictAllMeanwhile,
+    settled: newest(2),
+    leftOut: untilProbed,
+    counted: 'write',
+    operators: 1,
+    before: addMarksPolicy,
+    after: removeMarksPolicy,
   },
   { name: 'cordon', act: cordonEach, nodes: { count: 2 } },
   {

@@ -1,4 +1,4 @@
-import { MarkedMarker } from './evictor';
+import { CountedMarker } from './evictor';
 import type { Ground } from './ground';
 import { MODES, type Mode } from './markers';
 import { OwnNodes } from './nodes';
@@ -17,8 +17,8 @@ export interface Trial {
   stand: Stand;
   mode: Mode;
   loop?: SessionLoop;
-  /** With the row's `measured`: what was evicted before it counted. */
-  marker?: MarkedMarker;
+  /** With the row's `counted`: what was evicted before. */
+  marker?: CountedMarker;
   nodes?: OwnNodes;
 }
 
@@ -52,7 +52,7 @@ function trialsOf(row: Row, matrix: Matrix): [mode: Mode, turning: boolean][] {
 }
 
 export async function open(
-  row: Pick<Row, 'nodes' | 'spec' | 'measured'>,
+  row: Pick<Row, 'nodes' | 'spec' | 'counted'>,
   slug: string,
   ground: Ground,
   mode: Mode,
@@ -62,7 +62,7 @@ export async function open(
   const nodes = row.nodes && (await OwnNodes.open(ground.scene, name, row.nodes.count, row.nodes.pods));
   const stand = await Stand.open({ ground, name, mode, spec: row.spec, nodes });
   if (!turning) await stand.occupyBoth();
-  const marker = turning && row.measured ? new MarkedMarker(stand.marker, ground.feed) : undefined;
+  const marker = turning && row.counted ? new CountedMarker(stand.marker, ground.feed, row.counted) : undefined;
   return { stand, mode, nodes, marker, ...(turning && { loop: stand.loop({ marker }) }) };
 }
 
@@ -89,11 +89,10 @@ async function conclude(row: Row, trial: Trial, matrix: Matrix): Promise<void> {
 async function count(row: Row, { stand, mode, loop, marker }: Trial, matrix: Matrix): Promise<void> {
   const set = (kind: Kind, outcome: Outcome): void => matrix.set(row.name, mode, kind, outcome);
   if (loop) {
-    const note = marker && `${marker.early} before their mark`;
-    set('turning', { sessions: loop.begun, lost: loop.lost.length, note, measured: row.measured });
+    const note = marker && `${marker.early} more by an eviction that came before`;
+    set('turning', { sessions: loop.begun, lost: loop.lost.length, note });
     return;
   }
-  const { measured } = row;
-  set('Ready', { sessions: stand.ready.length, lost: await countLost(stand, stand.ready), measured });
-  set('NotReady', { sessions: stand.notReady.length, lost: await countLost(stand, stand.notReady), measured });
+  set('Ready', { sessions: stand.ready.length, lost: await countLost(stand, stand.ready) });
+  set('NotReady', { sessions: stand.notReady.length, lost: await countLost(stand, stand.notReady) });
 }

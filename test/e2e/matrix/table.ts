@@ -9,8 +9,6 @@ export interface Outcome {
   lost: number;
   /** Beside the count, for example what was refused. */
   note?: string;
-  /** The count is reported and may be more than 0: why. */
-  measured?: string;
 }
 
 /** The cell is not run: why. */
@@ -27,10 +25,10 @@ export class Matrix {
     this.cells.set(row, cells.set(`${mode}, ${kind}`, outcome));
   }
 
-  /** What became of the cells of a row that were run and must not lose a Pod. */
+  /** What became of the cells of a row that were run. */
   outcomes(row: string): Outcome[] {
     const cells = [...(this.cells.get(row)?.values() ?? [])];
-    return cells.filter((cell) => 'lost' in cell).filter(({ measured }) => measured === undefined);
+    return cells.filter((cell) => 'lost' in cell);
   }
 
   /** A Markdown table, busy Pods lost of sessions held, and the reasons of what is left out below it. */
@@ -44,8 +42,8 @@ export class Matrix {
     const text = (cell: Outcome | LeftOut | undefined): string => {
       if (cell === undefined) return '';
       if ('because' in cell) return footnote(cell.because);
-      const { lost, sessions, note, measured } = cell;
-      return `${lost} of ${sessions}${note ? ` (${note})` : ''}${measured ? ` ${footnote(measured)}` : ''}`;
+      const { lost, sessions, note } = cell;
+      return `${lost} of ${sessions}${note ? ` (${note})` : ''}`;
     };
     const lines = [...this.cells].map(([row, cells]) => [row, ...columns.map((column) => text(cells.get(column)))]);
     const table = [['busy Pods lost to', ...columns], columns.map(() => '---').concat('---'), ...lines];

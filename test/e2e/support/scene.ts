@@ -185,6 +185,11 @@ export class BusyWatch {
     await this.scene.setBusy(pod, null, key);
   }
 
+  /** Whether a session runs in the Pod with this uid, as far as is known here. */
+  holds(uid: string): boolean {
+    return this.held.has(uid);
+  }
+
   /** Names of busy Pods that are gone or going. */
   async lost(): Promise<string[]> {
     const alive = new Set((await this.scene.pods()).map((pod) => pod.metadata.uid));

@@ -7,12 +7,16 @@ import { resourceOf } from '../../../operator/kube/paths';
 import { readKubeconfig } from '../../cluster/kubeconfig';
 import { runInfo } from './run-info';
 
-/** `before`: the write never reaches the API server. `after`: it is carried out and the reply is lost. */
-export type Moment = 'before' | 'after';
+/**
+ * `before`: the write never reaches the API server. `after`: it is carried out and the reply is lost. `held`: the reply
+ * comes when `onHit` has ended.
+ */
+export type Moment = 'before' | 'after' | 'held';
 
 /**
- * Stands between an operator and the API server and calls `onHit` at the operator's n-th write: that is how a test kills
- * an operator between any two of its writes. Reads and watches pass untouched.
+ * Stands between an operator and the API server and calls `onHit` at the operator's n-th write, or at the first one that
+ * `hit` picks by its entry in the log: that is how a test kills an operator between any two of its writes. Reads and
+ * watches pass untouched.
  */
 export class WriteProxy {
   writes = 0;
@@ -22,9 +26,9 @@ export class WriteProxy {
   private readonly agent: Agent;
 
   constructor(
-    private readonly hit: number,
+    private readonly hit: number | ((write: string) => boolean),
     private readonly moment: Moment,
-    private readonly onHit: () => void,
+    private readonly onHit: () => unknown,
   ) {
     this.agent = new Agent({ ca: readKubeconfig(runInfo().admin).tls.ca, keepAlive: true });
     this.server = createServer((incoming, outgoing) => this.pass(incoming, outgoing));
@@ -48,13 +52,16 @@ export class WriteProxy {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
+  private isHit({ method, url = '/' }: IncomingMessage): boolean {
+    const write = `${method} ${resourceOf(new URL(url, 'http://proxy').pathname)}`;
+    this.writes += 1;
+    this.log.push(write);
+    return typeof this.hit === 'number' ? this.writes === this.hit : this.hit(write);
+  }
+
   private pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const isWrite = incoming.method !== 'GET' && !incoming.url?.includes('selfsubjectaccessreviews');
-    if (isWrite) {
-      this.writes += 1;
-      this.log.push(`${incoming.method} ${resourceOf(new URL(incoming.url ?? '/', 'http://proxy').pathname)}`);
-    }
-    const isHit = isWrite && this.writes === this.hit;
+    const isHit = isWrite && this.isHit(incoming);
     if (isHit && this.moment === 'before') {
       this.onHit();
       outgoing.destroy();
@@ -63,15 +70,19 @@ export class WriteProxy {
     const { host: _host, ...headers } = incoming.headers;
     const target = new URL(incoming.url ?? '/', readKubeconfig(runInfo().admin).server);
     const forward = request(target, { agent: this.agent, method: incoming.method, headers }, (reply) => {
-      if (isHit) {
+      if (isHit && this.moment === 'after') {
         this.onHit();
         outgoing.destroy();
         reply.resume();
         return;
       }
-      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
-      reply.pipe(outgoing);
-      reply.on('error', () => outgoing.destroy());
+      const answer = (): void => {
+        outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+        reply.pipe(outgoing);
+        reply.on('error', () => outgoing.destroy());
+      };
+      if (isHit) void Promise.resolve(this.onHit()).finally(answer);
+      else answer();
     });
     forward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => forward.destroy());

@@ -1,71 +1,35 @@
-import type { Applier } from '../../../operator/apply/applier';
-import { ChildRefused, NotAllowedToWrite, perform } from '../../../operator/apply/apply';
+import { NotAllowedToWrite, perform } from '../../../operator/apply/apply';
+import { budgetSpec } from '../../../operator/decide/budget';
 import type { Write } from '../../../operator/decide/model';
-import { childManifest, ownerReference } from '../../../operator/decide/template';
-import { ApiClient } from '../../../operator/kube/client';
-import { ApiError } from '../../../operator/kube/errors';
-import { World } from '../../../operator/observe/world';
+import { ownerReference } from '../../../operator/decide/template';
 import { aBudget, aChild, anHsd, aPod, aReplicaSet } from '../decide/builders';
-import { FakeClock } from '../support/fake-clock';
-import { type Handler, HttpServer, type ReceivedRequest, sendJson, sendStatus } from '../support/http-server';
-import { recordingLogger } from '../support/logger';
+import { type Handler, type HttpServer, sendJson, sendStatus } from '../support/http-server';
+import { ApplyHarness, answer, replyTo } from './harness';
 
 const hsd = anHsd({ finalizers: ['example.com/other', 'kopf.zalando.org/KopfFinalizerMarker'] });
 const KEY = 'default/rooms';
 const DEPLOYMENT = '/apis/apps/v1/namespaces/default/deployments/rooms-workload';
 const REPLICA_SET = '/apis/apps/v1/namespaces/default/replicasets/rs-1';
+const BUDGET = '/apis/policy/v1/namespaces/default/poddisruptionbudgets/rooms-busy';
 const POD = '/api/v1/namespaces/default/pods/pod-1';
 const labels = { 'hsd.paia.tech/name': 'rooms' };
 const pod = aPod('pod-1').with({ resourceVersion: '41' }).build();
-const replicaSet = aReplicaSet({ resourceVersion: '42' });
+const replicaSet = aReplicaSet({ resourceVersion: '42', finalizers: ['example.com/theirs'] });
 const child = aChild({ replicas: 2, generation: 5, resourceVersion: '43' });
 
+let harness: ApplyHarness;
 let server: HttpServer;
-let applier: Applier & { world: World };
 let handler: Handler;
-let mayWrite: boolean;
-let warnings: { reason: string; note: string }[];
-
-/** The object at the request's path, as it is after the write. */
-function replyTo({ path }: ReceivedRequest): Record<string, unknown> {
-  const name = path
-    .replace(/\/scale$/, '')
-    .split('/')
-    .at(-1);
-  return { metadata: { name, namespace: 'default', uid: `uid-of-${name}`, resourceVersion: '99', labels } };
-}
 
 beforeEach(async () => {
-  mayWrite = true;
-  handler = (request, response) => sendJson(response, 200, replyTo(request));
-  server = await HttpServer.start((request, response) => handler(request, response));
-  const clock = new FakeClock();
-  const client = new ApiClient({ server: server.url, tls: {} }, { userAgent: 'hotstandby/test', clock });
-  const options = {
-    client,
-    clock,
-    random: () => 0,
-    logger: recordingLogger(),
-    onChange: () => undefined,
-    watchNodes: false,
-  };
-  warnings = [];
-  applier = {
-    client,
-    world: new World(options),
-    mayWrite: () => mayWrite,
-    warn: (reason, note) => warnings.push({ reason, note }),
-  };
+  handler = answer;
+  harness = await ApplyHarness.open((request, response) => handler(request, response));
+  server = harness.server;
 });
 
-afterEach(async () => {
-  await applier.client.close();
-  await server.stop();
-});
+afterEach(() => harness.close());
 
-const send = (write: Write): Promise<void> => perform(applier, hsd, write);
-const received = (): object[] =>
-  server.requests.map(({ method, path, body }) => ({ method, path, body: body === '' ? undefined : JSON.parse(body) }));
+const send = (write: Write): Promise<void> => perform(harness.applier, hsd, write);
 
 const mark = (guarded: boolean): Write => ({
   kind: 'markPod',
@@ -127,12 +91,35 @@ describe('what each write sends', () => {
       },
     ],
     [
-      'handing a ReplicaSet over',
+      'handing a ReplicaSet over, with the finalizer that holds it',
       { kind: 'ownReplicaSet', replicaSet },
       {
         method: 'PATCH',
         path: REPLICA_SET,
-        body: { metadata: { uid: 'rs-1', resourceVersion: '42', ownerReferences: [ownerReference(hsd)] } },
+        body: {
+          metadata: {
+            uid: 'rs-1',
+            resourceVersion: '42',
+            ownerReferences: [ownerReference(hsd)],
+            finalizers: ['example.com/theirs', 'hsd.paia.tech/retire'],
+          },
+        },
+      },
+    ],
+    [
+      'letting a ReplicaSet go, and nobody else be forgotten',
+      { kind: 'releaseReplicaSet', replicaSet: { ...replicaSet, finalizers: ['hsd.paia.tech/retire', 'b'] } },
+      {
+        method: 'PATCH',
+        path: REPLICA_SET,
+        body: {
+          metadata: {
+            uid: 'rs-1',
+            resourceVersion: '42',
+            finalizers: ['b'],
+            annotations: { 'hsd.paia.tech/drain-on-delete': null },
+          },
+        },
       },
     ],
     [
@@ -141,12 +128,16 @@ describe('what each write sends', () => {
       { method: 'PATCH', path: REPLICA_SET, body: { metadata: { uid: 'rs-1', resourceVersion: '42', labels } } },
     ],
     [
-      'deleting a ReplicaSet without its Pods: propagation and preconditions travel',
-      { kind: 'orphanReplicaSet', replicaSet },
+      'deleting a ReplicaSet that its finalizer holds: the precondition makes sure of that',
+      { kind: 'deleteReplicaSet', replicaSet },
       {
         method: 'DELETE',
         path: REPLICA_SET,
-        body: { ...deleteOptions, preconditions: { uid: 'rs-1', resourceVersion: '42' }, propagationPolicy: 'Orphan' },
+        body: {
+          ...deleteOptions,
+          preconditions: { uid: 'rs-1', resourceVersion: '42' },
+          propagationPolicy: 'Background',
+        },
       },
     ],
     [
@@ -181,99 +172,35 @@ describe('what each write sends', () => {
       },
     ],
     [
-      'setting the budget of a new number of busy Pods',
-      { kind: 'setBudget', budget: aBudget(1), minAvailable: 4 },
-      expect.objectContaining({ method: 'PATCH', body: { metadata: { uid: 'budget-1' }, spec: { minAvailable: 4 } } }),
+      'mending a budget, all of it',
+      { kind: 'repairBudget', budget: aBudget({ minAvailable: 4 }) },
+      {
+        method: 'PATCH',
+        path: BUDGET,
+        body: [
+          { op: 'test', path: '/metadata/uid', value: 'budget-1' },
+          { op: 'replace', path: '/spec', value: budgetSpec(hsd) },
+        ],
+      },
+    ],
+    [
+      'marking a budget that the garbage collector has to leave',
+      { kind: 'markBudget', budget: aBudget(), value: 'true' },
+      {
+        method: 'PATCH',
+        path: BUDGET,
+        body: { metadata: { uid: 'budget-1', annotations: { 'hsd.paia.tech/drain-on-delete': 'true' } } },
+      },
+    ],
+    [
+      'taking a budget away, whatever its status says by now',
+      { kind: 'deleteBudget', budget: aBudget() },
+      { method: 'DELETE', path: BUDGET, body: { ...deleteOptions, preconditions: { uid: 'budget-1' } } },
     ],
   ];
   test.each(table)('%s', async (_sentence, write, request) => {
     await send(write);
-    expect(received()).toEqual([request]);
-  });
-});
-
-describe('the child', () => {
-  const manifest = childManifest(hsd, 3, false);
-
-  test('is applied whole and by force, so that what others changed is taken back', async () => {
-    await send({ kind: 'applyChild', child, manifest, takeOwnership: false });
-    const [request] = server.requests;
-    expect(request).toMatchObject({
-      method: 'PATCH',
-      path: DEPLOYMENT,
-      query: { fieldManager: 'hotstandby', force: 'true' },
-    });
-    expect(request?.headers['content-type']).toBe('application/apply-patch+yaml');
-    expect(JSON.parse(request?.body ?? '')).toEqual({
-      ...manifest,
-      // Its replicas go by what was seen: another version may hold more Pods.
-      metadata: { ...manifest.metadata, uid: 'child-1', resourceVersion: '43' },
-    });
-  });
-
-  test('is created without a uid', async () => {
-    await send({ kind: 'applyChild', manifest, takeOwnership: false });
-    expect(received()).toEqual([{ method: 'PATCH', path: DEPLOYMENT, body: manifest }]);
-  });
-
-  test('whose fields others own becomes ours first, on the version that was read', async () => {
-    const managedFields = [
-      { manager: 'python', operation: 'Update', apiVersion: 'apps/v1', fieldsV1: { 'f:spec': { 'f:replicas': {} } } },
-    ];
-    handler = (request, response) => {
-      const reply = replyTo(request);
-      sendJson(response, 200, {
-        ...reply,
-        metadata: { ...(reply.metadata as object), resourceVersion: '50', managedFields },
-      });
-    };
-    await send({ kind: 'applyChild', child, manifest, takeOwnership: true });
-    expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
-      `GET ${DEPLOYMENT}`,
-      `PATCH ${DEPLOYMENT}`,
-      `PATCH ${DEPLOYMENT}`,
-    ]);
-    expect(JSON.parse(server.requests[1]?.body ?? '')).toEqual({
-      metadata: {
-        resourceVersion: '50',
-        managedFields: [
-          expect.objectContaining({
-            manager: 'hotstandby',
-            operation: 'Apply',
-            fieldsV1: { 'f:spec': { 'f:replicas': {} } },
-          }),
-        ],
-      },
-    });
-  });
-
-  const refusals: [sentence: string, code: number, reason: string, refused: boolean][] = [
-    ['validation', 422, 'Invalid', true],
-    ['admission or quota', 403, 'Forbidden', true],
-    ['an unreadable body', 400, 'BadRequest', true],
-    ['an answer without a reason', 400, '', true],
-    ['a conflict is no refusal: somebody was faster', 409, 'Conflict', false],
-    ['an overloaded server is no refusal', 429, 'TooManyRequests', false],
-    ['a failing webhook is no refusal', 500, 'InternalError', false],
-  ];
-  test.each(refusals)('%s', async (_sentence, code, reason, refused) => {
-    handler = (_request, response) => sendStatus(response, code, reason, 'the words of the server');
-    const failure: unknown = await send({ kind: 'applyChild', child, manifest, takeOwnership: false }).catch(
-      (e: unknown) => e,
-    );
-    expect(failure).toBeInstanceOf(refused ? ChildRefused : ApiError);
-    expect(failure).toMatchObject({
-      message: 'the words of the server',
-      ...(refused && { reason: reason || 'Refused' }),
-    });
-  });
-
-  test('in a namespace that is going away is not refused for what Git says', async () => {
-    const details = { causes: [{ reason: 'NamespaceTerminating', message: 'namespace is being terminated' }] };
-    handler = (_request, response) =>
-      sendJson(response, 403, { kind: 'Status', reason: 'Forbidden', message: 'no', details });
-    const write: Write = { kind: 'applyChild', child, manifest, takeOwnership: false };
-    await expect(send(write)).rejects.toBeInstanceOf(ApiError);
+    expect(harness.received).toEqual([request]);
   });
 });
 
@@ -281,13 +208,13 @@ describe('what comes back', () => {
   test('enters the cache at once', async () => {
     await send(mark(false));
     await send({ kind: 'ownReplicaSet', replicaSet });
-    expect(applier.world.pods.of(KEY)).toMatchObject([{ uid: 'uid-of-pod-1', resourceVersion: '99' }]);
-    expect(applier.world.replicaSets.of(KEY)).toMatchObject([{ uid: 'uid-of-rs-1' }]);
+    expect(harness.applier.world.pods.of(KEY)).toMatchObject([{ uid: 'uid-of-pod-1', resourceVersion: '99' }]);
+    expect(harness.applier.world.replicaSets.of(KEY)).toMatchObject([{ uid: 'uid-of-rs-1' }]);
   });
 
   test('of a scale call is the Deployment with its new count and generation', async () => {
     await send({ kind: 'scaleChild', child, replicas: 7 });
-    expect(applier.world.child(hsd)).toMatchObject({
+    expect(harness.applier.world.child(hsd)).toMatchObject({
       uid: 'child-1',
       replicas: 7,
       generation: 6,
@@ -304,10 +231,18 @@ describe('what comes back', () => {
       });
     };
     await send({ kind: 'deletePod', pod });
-    expect(applier.world.pods.of(KEY)).toMatchObject([{ deleting: true }]);
+    expect(harness.applier.world.pods.of(KEY)).toMatchObject([{ deleting: true }]);
     handler = (_request, response) => sendJson(response, 200, { kind: 'Status', status: 'Success' });
     await send({ kind: 'deletePod', pod });
-    expect(applier.world.pods.of(KEY)).toHaveLength(1);
+    expect(harness.applier.world.pods.of(KEY)).toHaveLength(1);
+  });
+});
+
+test('a ReplicaSet of an hsd that drains is marked with the hand-over: the garbage collector waits', async () => {
+  const drains = anHsd({ spec: { sessions: { onDelete: 'Drain' } } });
+  await perform(harness.applier, drains, { kind: 'ownReplicaSet', replicaSet });
+  expect(JSON.parse(server.requests[0]?.body ?? '')).toMatchObject({
+    metadata: { annotations: { 'hsd.paia.tech/drain-on-delete': 'true' } },
   });
 });
 
@@ -318,7 +253,7 @@ describe('when the world moved on', () => {
 
   test.each<[string, Write]>([
     ['a Pod', { kind: 'deletePod', pod }],
-    ['a ReplicaSet', { kind: 'orphanReplicaSet', replicaSet }],
+    ['a ReplicaSet', { kind: 'deleteReplicaSet', replicaSet }],
     ['a finalizer', { kind: 'removeFinalizer', finalizer: 'kopf.zalando.org/KopfFinalizerMarker' }],
   ])('deleting %s that is gone is done', async (_sentence, write) => {
     fail(404, 'NotFound');
@@ -328,7 +263,8 @@ describe('when the world moved on', () => {
   test.each<[string, Write]>([
     ['ending a Pod', { kind: 'deletePod', pod }],
     ['adopting a Pod', { kind: 'ownPod', pod }],
-    ['deleting a ReplicaSet', { kind: 'orphanReplicaSet', replicaSet }],
+    ['deleting a ReplicaSet', { kind: 'deleteReplicaSet', replicaSet }],
+    ['letting a ReplicaSet go', { kind: 'releaseReplicaSet', replicaSet }],
     ['handing a ReplicaSet over', { kind: 'ownReplicaSet', replicaSet }],
     ['marking a Pod', mark(true)],
   ])('%s that changed fails with the conflict', async (_sentence, write) => {
@@ -350,13 +286,13 @@ describe('when the world moved on', () => {
 });
 
 test('nothing is sent once the operator may not write', async () => {
-  mayWrite = false;
+  harness.mayWrite = false;
   await expect(send({ kind: 'deletePod', pod })).rejects.toBeInstanceOf(NotAllowedToWrite);
   expect(server.requests).toEqual([]);
 });
 
 it('leaves a PodDisruptionBudget of somebody else alone, reports it and goes on', async () => {
   handler = (_request, response) => sendStatus(response, 409, 'AlreadyExists', 'it exists');
-  await send({ kind: 'createBudget', name: 'rooms-busy', minAvailable: 1 });
-  expect(warnings).toEqual([{ reason: 'BudgetConflict', note: expect.stringContaining('rooms-busy') }]);
+  await send({ kind: 'createBudget', name: 'rooms-busy' });
+  expect(harness.warnings).toEqual([{ reason: 'BudgetConflict', note: expect.stringContaining('rooms-busy') }]);
 });

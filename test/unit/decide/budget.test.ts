@@ -1,65 +1,118 @@
-import { budgetWrites } from '../../../operator/decide/budget';
+import { budgetSpec } from '../../../operator/decide/budget';
 import { decide } from '../../../operator/decide/decide';
-import type { Write } from '../../../operator/decide/model';
-import { aBudget, aChild, anHsd, anObservation, aPod, describeWrite, type PodBuilder, pods } from './builders';
+import {
+  aBudget,
+  aChild,
+  anHsd,
+  anObservation,
+  aPod,
+  describeWrite,
+  NOW,
+  type ObservationOptions,
+  pods,
+} from './builders';
 
-const writes = (minAvailable: number | null, busy: number): Write[] =>
-  budgetWrites(anObservation({ budget: minAvailable === null ? null : aBudget(minAvailable) }), busy);
-
-const table: [sentence: string, before: number | null, busy: number, want: string[]][] = [
-  ['no session, no budget', null, 0, []],
-  ['the first session makes it', null, 1, ['createBudget 1']],
-  ['a further one raises it', 1, 2, ['setBudget 2']],
-  ['one that ends lowers it', 2, 1, ['setBudget 1']],
-  ['the last one takes it away', 1, 0, ['deleteBudget']],
-  ['the right one is not written again', 3, 3, []],
-  ['one somebody broke (a percentage) is mended', -1, 1, ['setBudget 1']],
-];
-test.each(table)('%s', (_sentence, before, busy, want) => {
-  expect(writes(before, busy).map(describeWrite)).toEqual(want);
-});
-
-test('is named after the hsd', () => {
-  expect(writes(null, 1)).toEqual([{ kind: 'createBudget', name: 'rooms-busy', minAvailable: 1 }]);
-});
-
-test('counts busy Pods whoever owns them', () => {
-  const some = [aPod('a').busy().marked('busy'), aPod('b').detached().busy().marked('busy'), ...pods('idle', 2)];
-  const observation = anObservation({ budget: null, child: aChild({ replicas: 3 }), pods: some });
-  expect(decide(observation).writes.map(describeWrite)).toEqual(['createBudget 2']);
-});
-
-/** A Pod that is marked busy and one that is not, whatever it is. */
+const writesOf = (seen: ObservationOptions): string[] => decide(anObservation(seen)).writes.map(describeWrite);
+const idle = pods('idle', 2);
+const nothing = anHsd({ spec: { idleTarget: 0 } });
+const draining = anHsd({ finalizers: ['hsd.paia.tech/drain'], spec: { sessions: { onDelete: 'Drain' } } });
 const held = aPod('held').busy().marked('busy');
-const orders: [sentence: string, before: number | null, some: PodBuilder[], want: string[]][] = [
-  ['is made before the first busy mark', null, [aPod('a').busy()], ['createBudget 1', 'markPod a busy']],
-  ['is raised before a further busy mark', 1, [held, aPod('a').busy()], ['setBudget 2', 'markPod a busy']],
-  ['is lowered after a busy mark is gone', 2, [held, aPod('a').marked('busy')], ['markPod a idle', 'setBudget 1']],
-  ['goes after the last busy mark', 1, [aPod('a').marked('busy')], ['markPod a idle', 'deleteBudget']],
+
+test('allows no eviction whatever the number of busy Pods: as many must be available as there can never be', () => {
+  expect(budgetSpec({ name: 'rooms' })).toEqual({
+    minAvailable: 2_147_483_647,
+    selector: { matchLabels: { 'hsd.paia.tech/name': 'rooms', 'hsd.paia.tech/state': 'busy' } },
+    unhealthyPodEvictionPolicy: 'IfHealthyBudget',
+  });
+});
+
+const table: [sentence: string, seen: ObservationOptions, want: string[]][] = [
+  ['is made before the child', { budget: null, child: null }, ['createBudget', 'applyChild 2']],
+  ['is made before the first Pod', { budget: null, child: aChild({ replicas: 0 }) }, ['createBudget', 'scaleChild 2']],
+  ['is made for Pods that are there, busy or not', { budget: null, pods: idle }, ['createBudget']],
   [
-    'covers both while one Pod turns busy and another one idle',
-    1,
-    [aPod('a').busy(), aPod('b').marked('busy')],
-    ['setBudget 2', 'markPod a busy', 'markPod b idle', 'setBudget 1'],
+    'is made for the Pods of a taken over child, which are not labelled yet',
+    {
+      hsd: nothing,
+      budget: null,
+      child: aChild({ replicas: 0 }, nothing),
+      unlabelled: { pods: idle, replicaSets: [] },
+    },
+    ['createBudget'],
+  ],
+  ['is not written again', { pods: idle }, []],
+  ['is not written when a Pod turns busy', { pods: [...idle, aPod('a').busy()] }, ['markPod a busy']],
+  ['is not written when a Pod turns idle', { pods: [aPod('a').marked('busy'), aPod('b')] }, ['markPod a idle']],
+  [
+    'that counts busy Pods (made before 0.2.0) is mended',
+    { budget: aBudget({ minAvailable: 2 }), pods: idle },
+    ['repairBudget'],
   ],
   [
-    'stays while as many Pods turn idle as it covers too many',
-    3,
-    [aPod('a').busy(), aPod('b').marked('busy')],
-    ['markPod a busy', 'markPod b idle', 'setBudget 1'],
+    'that somebody made a percentage is mended',
+    { budget: aBudget({ minAvailable: -1 }), pods: idle },
+    ['repairBudget'],
   ],
   [
-    'that somebody deleted is made for all that are marked',
-    null,
-    [aPod('a').busy(), aPod('b').marked('busy')],
-    ['createBudget 2', 'markPod a busy', 'markPod b idle'],
+    'that somebody narrowed is mended',
+    {
+      budget: aBudget({
+        selector: { matchLabels: { ...budgetSpec({ name: 'rooms' }).selector.matchLabels, app: 'x' } },
+      }),
+      pods: idle,
+    },
+    ['repairBudget'],
   ],
+  [
+    'that lets unhealthy Pods go is mended',
+    { budget: aBudget({ unhealthyPodEvictionPolicy: 'AlwaysAllow' }), pods: idle },
+    ['repairBudget'],
+  ],
+  [
+    'is marked for an hsd that drains',
+    { hsd: draining, budget: aBudget(), pods: idle, child: aChild({}, draining) },
+    ['markBudget true'],
+  ],
+  ['loses that mark with Drain', { budget: aBudget({ drainOnDelete: true }), pods: idle }, ['markBudget null']],
+  [
+    'goes when no Pod is there and none is wanted',
+    { hsd: nothing, child: aChild({ replicas: 0 }, nothing) },
+    ['deleteBudget'],
+  ],
+  [
+    'stays while the last Pod is there',
+    {
+      hsd: nothing,
+      child: aChild({ replicas: 0 }, nothing),
+      pods: [held.detached()],
+    },
+    [],
+  ],
+  ['is not made for nothing', { hsd: nothing, budget: null, child: aChild({ replicas: 0 }, nothing) }, []],
 ];
-test.each(orders)('%s', (_sentence, before, some, want) => {
-  const budget = before === null ? null : aBudget(before);
-  const hsd = anHsd({ spec: { idleTarget: 1 } });
-  const child = aChild({ replicas: 1 + some.filter((pod) => pod.build().trueKeys.length > 0).length }, hsd);
-  const extra = child.replicas > some.length ? [aPod('idle')] : [];
-  const observation = anObservation({ hsd, budget, child, pods: [...some, ...extra] });
-  expect(decide(observation).writes.map(describeWrite)).toEqual(want);
+test.each(table)('%s', (_sentence, seen, want) => {
+  expect(writesOf(seen)).toEqual(want);
+});
+
+describe('of a deleted hsd that drains', () => {
+  const deleted = { ...draining, deleting: true };
+  const seen = { hsd: deleted, child: aChild({ replicas: 1 }, deleted) };
+
+  test('stays to the end, and is made anew for a busy Pod', () => {
+    expect(writesOf({ ...seen, pods: [held] })).toEqual([]);
+    expect(writesOf({ ...seen, budget: null, pods: [held] })).toEqual(['createBudget']);
+    expect(writesOf({ ...seen, budget: null, pods: [aPod('a')] })).toEqual(['markPod a draining']);
+  });
+
+  test('goes before the finalizer does', () => {
+    const empty = { ...seen, child: aChild({ replicas: 0 }, deleted), now: NOW };
+    expect(writesOf(empty)).toEqual(['deleteBudget', 'releaseChild', 'removeFinalizer hsd.paia.tech/drain']);
+  });
+});
+
+test('keeps the finalizer of an hsd that does not drain any more until its mark is gone', () => {
+  const hsd = anHsd({ finalizers: ['hsd.paia.tech/drain'] });
+  const seen = { hsd, child: aChild({}, hsd), pods: idle };
+  expect(writesOf({ ...seen, budget: aBudget({ drainOnDelete: true }) })).toEqual(['markBudget null']);
+  expect(writesOf(seen)).toEqual(['removeFinalizer hsd.paia.tech/drain']);
 });

@@ -1,3 +1,4 @@
+import { budgetSpec } from '../../../operator/decide/budget';
 import type {
   BudgetView,
   Controller,
@@ -9,8 +10,8 @@ import type {
   ReplicaSetView,
   Write,
 } from '../../../operator/decide/model';
-import { isLive, podFacts } from '../../../operator/decide/pods';
-import { settingsOf, templateHash } from '../../../operator/decide/template';
+import { isLive } from '../../../operator/decide/pods';
+import { drains, settingsOf, templateHash } from '../../../operator/decide/template';
 import type { PodState } from '../../../src/api/marks';
 import { MARKS } from '../../../src/api/marks';
 import { budgetName, DEFAULT_BUSY_ANNOTATION, KIND } from '../../../src/api/names';
@@ -102,6 +103,8 @@ export function aReplicaSet(overrides: Partial<ReplicaSetView> = {}, hsd: HsdVie
     hsd: 'rooms',
     controller: childOwner,
     deleting: false,
+    finalizers: [],
+    observed: true,
     replicas: 2,
     statusReplicas: 2,
     templateHash: templateHash(hsd),
@@ -189,7 +192,7 @@ export interface ObservationOptions
   extends Partial<Omit<Observation, 'child' | 'pods' | 'probes' | 'drainingSince' | 'budget'>> {
   /** null: there is none. */
   child?: DeploymentView | null;
-  /** null: there is none. Default: the right one for the busy Pods. */
+  /** null: there is none. Default: the right one. */
   budget?: BudgetView | null;
   pods?: readonly (PodView | PodBuilder)[];
   probes?: Record<string, ProbeAnswer>;
@@ -222,20 +225,23 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     guarded: true,
     cordoned: new Set(),
     recommendations: [],
+    emptied: new Set(),
     unlabelled: { pods: [], replicaSets: [] },
     ...rest,
   };
-  const seenBudget = budget === undefined ? rightBudget(observation) : budget;
+  const seenBudget = budget === undefined ? aBudget({ drainOnDelete: drains(hsd) }) : budget;
   return { ...observation, ...(seenBudget && { budget: seenBudget }) };
 }
 
-function rightBudget(observation: Observation): BudgetView | undefined {
-  const busy = podFacts(observation, new Set()).filter((facts) => facts.busy).length;
-  return busy === 0 ? undefined : aBudget(busy);
-}
-
-export function aBudget(minAvailable: number): BudgetView {
-  return { ...identity(budgetName('rooms'), 'budget-1'), hsd: 'rooms', minAvailable };
+export function aBudget(overrides: Partial<BudgetView> = {}): BudgetView {
+  const name = budgetName('rooms');
+  return {
+    ...identity(name, 'budget-1'),
+    hsd: 'rooms',
+    ...budgetSpec({ name: 'rooms' }),
+    drainOnDelete: false,
+    ...overrides,
+  };
 }
 
 /** What one write does, in one line: tests compare whole plans with it. */
@@ -255,11 +261,13 @@ export function describeWrite(write: Write): string {
       return `${write.kind} ${write.pod.name}`;
     case 'labelReplicaSet':
     case 'ownReplicaSet':
-    case 'orphanReplicaSet':
+    case 'deleteReplicaSet':
+    case 'releaseReplicaSet':
       return `${write.kind} ${write.replicaSet.name}`;
+    case 'markBudget':
+      return `${write.kind} ${write.value}`;
     case 'createBudget':
-    case 'setBudget':
-      return `${write.kind} ${write.minAvailable}`;
+    case 'repairBudget':
     case 'deleteBudget':
     case 'releaseChild':
       return write.kind;

@@ -1,6 +1,7 @@
 import { decide } from '../../../operator/decide/decide';
 import type { Plan } from '../../../operator/decide/model';
 import { templateHash } from '../../../operator/decide/template';
+import { RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aChild,
   anHsd,
@@ -52,7 +53,7 @@ describe('the child', () => {
 });
 
 describe('the order of writes', () => {
-  test('scale, then busy marks within their budget, then other marks', () => {
+  test('scale, then busy marks, then other marks', () => {
     const some = [
       aPod('ended').marked('busy'),
       aPod('starting').marked('starting'),
@@ -61,17 +62,15 @@ describe('the order of writes', () => {
     ];
     expect(writesOf({ child: aChild({ replicas: 3 }), pods: some })).toEqual([
       'scaleChild 4',
-      'setBudget 3',
       'markPod flipped-1 busy',
       'markPod flipped-2 busy',
       'markPod ended idle',
       'markPod starting idle',
-      'setBudget 2',
     ]);
   });
 
   test('steps of a rollout come after marks, and ends last of all', () => {
-    const rs = aReplicaSet({ uid: 'rs-old', controller: hsdOwner });
+    const rs = aReplicaSet({ uid: 'rs-old', controller: hsdOwner, finalizers: [RETIRE_FINALIZER] });
     const some = [
       aPod('flipped').busy(),
       aPod('new-1'),
@@ -85,7 +84,7 @@ describe('the order of writes', () => {
       pods: some,
       drainingSince: { gone: NOW - 5_000 },
     });
-    expect(writes).toEqual(['markPod flipped busy', 'orphanReplicaSet rs-old', 'deletePod gone']);
+    expect(writes).toEqual(['markPod flipped busy', 'deleteReplicaSet rs-old', 'deletePod gone']);
   });
 
   test('a Pod about to be ended is not marked again', () => {

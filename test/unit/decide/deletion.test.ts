@@ -1,7 +1,7 @@
 import { decide } from '../../../operator/decide/decide';
-import type { Plan } from '../../../operator/decide/model';
+import type { Plan, ReplicaSetView } from '../../../operator/decide/model';
 import { DRAIN_GRACE_MS } from '../../../operator/decide/scale-down';
-import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KOPF_FINALIZER } from '../../../src/api/names';
+import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KOPF_FINALIZER, RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aChild,
   anHsd,
@@ -81,7 +81,7 @@ describe('deleting an hsd that drains', () => {
     const controller = { kind: 'Helm', name: 'other', uid: 'other' };
     const seen = { child: aChild({ replicas: 9, controller }, draining), pods: [busy(detached('busy'))] };
     expect(writesOf(seen)).toEqual([]);
-    expect(writesOf({ ...seen, pods: [] })).toEqual([`removeFinalizer ${DRAIN_FINALIZER}`]);
+    expect(writesOf({ ...seen, pods: [] })).toEqual(['deleteBudget', `removeFinalizer ${DRAIN_FINALIZER}`]);
   });
 
   test('names the Pods it waits for', () => {
@@ -97,11 +97,34 @@ describe('deleting an hsd that drains', () => {
   });
 });
 
+const retired = (overrides: Partial<ReplicaSetView> = {}): ReplicaSetView =>
+  aReplicaSet({ uid: 'rs-old', controller: hsdOwner, finalizers: [RETIRE_FINALIZER], ...overrides });
+
 describe('a rollout that was on its way', () => {
   test('a ReplicaSet that was handed over is deleted without its Pods', () => {
-    const replicaSets = [aReplicaSet({ uid: 'rs-old', controller: hsdOwner })];
+    const replicaSets = [retired()];
     const seen = { replicaSets, pods: [busy(attached('busy')).of('rs-old')], child: aChild({ replicas: 0 }, draining) };
-    expect(writesOf(seen)).toContain('orphanReplicaSet rs-old');
+    expect(writesOf(seen)).toContain('deleteReplicaSet rs-old');
+  });
+
+  test('a ReplicaSet that is not let go of yet holds the finalizer: a Pod of it may turn up', () => {
+    const seen = { replicaSets: [retired({ deleting: true })], child: aChild({ replicas: 0 }, draining) };
+    expect(writesOf(seen)).toEqual([]);
+    expect(writesOf({ ...seen, emptied: new Set(['rs-old']) })).toEqual(['releaseReplicaSet rs-old']);
+  });
+
+  test('goes on for an hsd that does not drain: a foreground deletion waits for the ReplicaSet', () => {
+    const hsd = anHsd({ deleting: true, finalizers: ['foregroundDeletion'] });
+    const seen = { hsd, replicaSets: [retired({ deleting: true })], pods: [attached('a').of('rs-old')] };
+    expect(writesOf(seen)).toEqual(['ownPod a']);
+    expect(writesOf({ ...seen, pods: [], emptied: new Set(['rs-old']) })).toEqual(['releaseReplicaSet rs-old']);
+  });
+
+  test('stops when the Pods are meant to outlive the hsd (--cascade=orphan)', () => {
+    const hsd = anHsd({ deleting: true, finalizers: ['orphan'] });
+    expect(writesOf({ hsd, replicaSets: [retired({ deleting: true })], pods: [attached('a').of('rs-old')] })).toEqual(
+      [],
+    );
   });
 
   test('Pods without an owner are adopted, so that they can go', () => {
@@ -122,7 +145,7 @@ describe('a rollout that was on its way', () => {
 
 describe('the finalizers of a deleted hsd', () => {
   test('drain goes with the last Pod, after the child has been released', () => {
-    expect(writesOf({ pods: [] })).toEqual(['releaseChild', `removeFinalizer ${DRAIN_FINALIZER}`]);
+    expect(writesOf({ pods: [] })).toEqual(['deleteBudget', 'releaseChild', `removeFinalizer ${DRAIN_FINALIZER}`]);
   });
 
   test('drain waits for idle Pods as well: a session may start in the very moment it goes', () => {
@@ -140,7 +163,8 @@ describe('the finalizers of a deleted hsd', () => {
   });
 
   test('drain does not wait for idle Pods whose child somebody has deleted', () => {
-    expect(writesOf({ child: null, pods: [attached('a')] })).toEqual([`removeFinalizer ${DRAIN_FINALIZER}`]);
+    const seen = { child: null, pods: [attached('a')] };
+    expect(writesOf(seen)).toEqual(['deleteBudget', `removeFinalizer ${DRAIN_FINALIZER}`]);
   });
 
   test('drain goes at once when Drain is taken back', () => {

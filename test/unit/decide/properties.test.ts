@@ -4,7 +4,7 @@ import type { HsdView, Observation, Plan, PodView, Write } from '../../../operat
 import { type PodFacts, podFacts } from '../../../operator/decide/pods';
 import { revisions } from '../../../operator/decide/rollout';
 import { MARKS, POD_STATES } from '../../../src/api/marks';
-import { DRAIN_FINALIZER } from '../../../src/api/names';
+import { DRAIN_FINALIZER, RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aBudget,
   aChild,
@@ -77,6 +77,8 @@ const replicaSet = (uid: string): fc.Arbitrary<Parameters<typeof aReplicaSet>[0]
   fc.record({
     uid: fc.constant(uid),
     deleting: fc.constantFrom(false, false, true),
+    finalizers: fc.constantFrom([], [RETIRE_FINALIZER], [RETIRE_FINALIZER]),
+    observed: fc.boolean(),
     replicas: fc.nat({ max: 6 }),
     statusReplicas: fc.nat({ max: 6 }),
     revision: fc.constantFrom('1', '2', '10', undefined),
@@ -110,7 +112,8 @@ const observation: fc.Arbitrary<Observation> = fc
     drainingSince: fc.array(fc.option(recently), { minLength: 9, maxLength: 9 }),
     answers: fc.array(fc.constantFrom('busy', 'idle', 'idle', 'unknown', undefined), { minLength: 9, maxLength: 9 }),
     cordoned: fc.subarray(['node-1', 'node-2']),
-    budget: fc.nat({ max: 3 }),
+    budget: fc.constantFrom(null, aBudget(), aBudget({ minAvailable: 2 }), aBudget({ drainOnDelete: true })),
+    emptied: fc.boolean(),
     recommendations: fc.array(fc.record({ at: recently, replicas: fc.nat({ max: 9 }) }), { maxLength: 2 }),
   })
   .map((seen) => {
@@ -131,7 +134,8 @@ const observation: fc.Arbitrary<Observation> = fc
       guarded: seen.guarded,
       recommendations: seen.recommendations,
       cordoned: new Set(seen.cordoned),
-      budget: seen.budget === 0 ? null : aBudget(seen.budget),
+      budget: seen.budget,
+      emptied: new Set(seen.emptied ? ['rs-old'] : []),
       probes: Object.fromEntries(answered),
       drainingSince: Object.fromEntries(draining),
       unlabelled: {
@@ -232,11 +236,27 @@ test('without the guard the child is not lowered while a spared Pod that is not 
 test('everything that can end a Pod carries the object exactly as it was seen', () => {
   forAny(({ observation: { pods, replicaSets }, plan }) => {
     for (const { pod } of [...writesOf(plan, 'deletePod'), ...writesOf(plan, 'ownPod')]) expect(pods).toContain(pod);
-    const touched = [...writesOf(plan, 'ownReplicaSet'), ...writesOf(plan, 'orphanReplicaSet')];
+    const touched = [
+      ...writesOf(plan, 'ownReplicaSet'),
+      ...writesOf(plan, 'deleteReplicaSet'),
+      ...writesOf(plan, 'releaseReplicaSet'),
+    ];
     for (const write of touched) expect(replicaSets).toContain(write.replicaSet);
     for (const { pod, state, guarded } of writesOf(plan, 'markPod')) {
       expect(pod.resourceVersion).toBe('1');
       expect(guarded).toBe(state !== 'busy');
+    }
+  });
+});
+
+test('a ReplicaSet is deleted only with our finalizer on it, and that taken off only when none of its Pods is left', () => {
+  forAny(({ observation: { emptied, hsd: owner }, plan }) => {
+    for (const { replicaSet } of writesOf(plan, 'deleteReplicaSet')) {
+      expect(replicaSet).toMatchObject({ finalizers: [RETIRE_FINALIZER], deleting: false });
+    }
+    for (const { replicaSet } of writesOf(plan, 'releaseReplicaSet')) {
+      expect(replicaSet).toMatchObject({ deleting: true, observed: true, controller: owner && { uid: owner.uid } });
+      expect(emptied).toContain(replicaSet.uid);
     }
   });
 });

@@ -1,6 +1,7 @@
 import { decide } from '../../../operator/decide/decide';
 import type { Observation } from '../../../operator/decide/model';
 import { revisions } from '../../../operator/decide/rollout';
+import { RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aChild,
   anHsd,
@@ -24,8 +25,10 @@ const oldRs = (overrides = {}): ReturnType<typeof aReplicaSet> =>
 const newRs = (overrides = {}): ReturnType<typeof aReplicaSet> =>
   aReplicaSet({ uid: 'rs-new', revision: '2', replicas: 2, statusReplicas: 2, ...overrides }, hsd);
 const oldPods = [aPod('old-1').of('rs-old').marked('busy').busy(), ...pods('old-idle', 2, (pod) => pod.of('rs-old'))];
-const newPods = pods('new', 2, (pod) => pod.of('rs-new'));
 const owner = { kind: 'HotStandbyDeployment', name: 'rooms', uid: 'hsd-1' };
+const handedOver = (overrides = {}): ReturnType<typeof aReplicaSet> =>
+  oldRs({ controller: owner, finalizers: [RETIRE_FINALIZER], ...overrides });
+const newPods = pods('new', 2, (pod) => pod.of('rs-new'));
 
 function writesOf(options: ObservationOptions): string[] {
   return decide(anObservation({ hsd, ...options })).writes.map(describeWrite);
@@ -47,7 +50,7 @@ describe('each step of a rollout, and a restart at each of them', () => {
       '3 alone, after a crash between the two',
       {
         child: aChild({ replicas: 3, paused: true, generation: 2 }, hsd),
-        replicaSets: [oldRs({ controller: owner })],
+        replicaSets: [handedOver()],
         pods: oldPods,
       },
       ['resumeChild 2'],
@@ -56,28 +59,65 @@ describe('each step of a rollout, and a restart at each of them', () => {
       '4: the old ReplicaSet goes without its Pods',
       {
         child: aChild({ replicas: 2, generation: 3, observedGeneration: 3 }, hsd),
-        replicaSets: [oldRs({ controller: owner }), newRs()],
+        replicaSets: [handedOver(), newRs()],
         pods: [...oldPods, ...newPods.map((pod) => ({ ...pod, ready: false, state: 'starting' as const }))],
       },
-      ['orphanReplicaSet rs-old'],
+      ['deleteReplicaSet rs-old'],
     ],
     [
-      'the garbage collector has not let go of any Pod yet: old idle ones are marked, nothing is ended',
+      '4 again, when an operator of before 0.2.0 handed it over: with the finalizer first',
       {
         child: aChild({ replicas: 2 }, hsd),
-        replicaSets: [oldRs({ controller: owner, deleting: true }), newRs()],
+        replicaSets: [oldRs({ controller: owner }), newRs()],
+        pods: [...oldPods, ...newPods],
+      },
+      ['ownReplicaSet rs-old'],
+    ],
+    [
+      'the ReplicaSet controller does not know of the deletion yet: it would replace Pods that are taken from it',
+      {
+        child: aChild({ replicas: 2 }, hsd),
+        replicaSets: [handedOver({ deleting: true, observed: false }), newRs()],
         pods: [...oldPods, ...newPods],
       },
       [],
     ],
     [
-      '5: Pods without an owner are adopted, one that still has its ReplicaSet waits',
+      '5: its Pods are adopted, and those that have no owner',
       {
         child: aChild({ replicas: 2 }, hsd),
-        replicaSets: [oldRs({ controller: owner, deleting: true }), newRs({ replicas: 2 })],
-        pods: [aPod('old-1').orphan().marked('busy').busy(), aPod('old-2').of('rs-old')],
+        replicaSets: [handedOver({ deleting: true }), newRs()],
+        pods: [aPod('old-1').orphan().marked('busy').busy(), aPod('old-2').of('rs-old'), ...newPods],
       },
-      ['ownPod old-1'],
+      ['ownPod old-1', 'ownPod old-2'],
+    ],
+    [
+      'the cache shows none of its Pods any more: the finalizer stays until the API server says so',
+      {
+        child: aChild({ replicas: 2 }, hsd),
+        replicaSets: [handedOver({ deleting: true }), newRs()],
+        pods: newPods,
+      },
+      [],
+    ],
+    [
+      '6: it is let go of when the API server has no Pod of it',
+      {
+        child: aChild({ replicas: 2 }, hsd),
+        replicaSets: [handedOver({ deleting: true }), newRs()],
+        pods: newPods,
+        emptied: new Set(['rs-old']),
+      },
+      ['releaseReplicaSet rs-old'],
+    ],
+    [
+      'Pods of a ReplicaSet that somebody else deletes are theirs',
+      {
+        child: aChild({ replicas: 2 }, hsd),
+        replicaSets: [oldRs({ deleting: true, finalizers: ['foregroundDeletion'] }), newRs()],
+        pods: [aPod('old-1').of('rs-old').marked('busy').busy(), ...newPods],
+      },
+      [],
     ],
     [
       'the new Pods are Ready: old idle ones are drained, the busy one stays',
@@ -108,18 +148,18 @@ describe('each step of a rollout, and a restart at each of them', () => {
 describe('when the next change comes in the middle', () => {
   test('a newer template waits until the old revision is gone', () => {
     const [first] = oldPods;
-    const seen = { child: aChild({}, before), replicaSets: [oldRs({ controller: owner })], pods: first ? [first] : [] };
-    expect(writesOf(seen)).toEqual(['orphanReplicaSet rs-old']);
+    const seen = { child: aChild({}, before), replicaSets: [handedOver()], pods: first ? [first] : [] };
+    expect(writesOf(seen)).toEqual(['deleteReplicaSet rs-old']);
   });
 
   test('a newer template waits while a ReplicaSet being deleted still holds Pods', () => {
     const seen = {
       child: aChild({}, before),
-      replicaSets: [oldRs({ deleting: true, controller: owner }), aReplicaSet({}, before)],
+      replicaSets: [handedOver({ deleting: true }), aReplicaSet({}, before)],
       pods: [aPod('gone').of('rs-old').busy().marked('busy'), ...pods('new', 2)],
     };
     expect(revisions(anObservation({ hsd, ...seen })).settled).toBe(false);
-    expect(writesOf(seen)).toEqual([]);
+    expect(writesOf(seen)).toEqual(['ownPod gone']);
   });
 
   test('a child paused with the last template takes the newest at once', () => {
@@ -128,7 +168,7 @@ describe('when the next change comes in the middle', () => {
   });
 
   test('a child paused before its first ReplicaSet goes on at once with the newest template', () => {
-    const seen = { child: aChild({ paused: true, replicas: 2 }, before), replicaSets: [oldRs({ controller: owner })] };
+    const seen = { child: aChild({ paused: true, replicas: 2 }, before), replicaSets: [handedOver()] };
     expect(writesOf({ ...seen, pods: [] })).toEqual(['applyChild 2']);
   });
 
@@ -305,7 +345,7 @@ test('nothing is settled while something of an earlier revision is on its way', 
     revisions(anObservation({ hsd: before, child: aChild(), ...options })).settled;
   expect(settled({ pods: pods('pod', 2) })).toBe(true);
   expect(settled({ child: aChild({ paused: true }) })).toBe(false);
-  expect(settled({ replicaSets: [oldRs({ controller: owner })] })).toBe(false);
+  expect(settled({ replicaSets: [handedOver()] })).toBe(false);
   expect(settled({ pods: [aPod().orphan()] })).toBe(false);
   expect(settled({ pods: [aPod().orphan().with({ deleting: true })] })).toBe(true);
   expect(settled({ pods: [aPod().with({ controller: ownedBy('rs-unseen') })] })).toBe(true);

@@ -11,7 +11,13 @@ import {
   schedules,
   type World,
 } from './simulator/actions';
-import { settleControllers } from './simulator/controllers';
+import type { SimReplicaSet } from './simulator/cluster';
+import {
+  garbageCollector,
+  lateReplicaSetController,
+  replicaSetController,
+  settleControllers,
+} from './simulator/controllers';
 import { KINDS } from './simulator/operator';
 
 /** A failure prints its seed and path; SIMULATION_RUNS=5000 looks further. */
@@ -140,4 +146,33 @@ test('the simulator itself ends busy Pods when nothing protects them', () => {
   world.cluster.changeChild({ replicas: 1 });
   settleControllers(world.cluster);
   expect(world.cluster.lost).toHaveLength(2);
+});
+
+test('a Pod made in the last moment of its ReplicaSet, and taken at once, outlives it', () => {
+  const world = started(aWorld({ guarded: true, prompt: false }), 1);
+  const { cluster, operator } = world;
+  const pass = (...kinds: (typeof KINDS)[number][]): void => {
+    for (const kind of kinds) operator.deliver(kind);
+    operator.carryOut(operator.plan());
+  };
+  const leaving = (): SimReplicaSet[] => [...cluster.replicaSets.values()].filter((rs) => rs.deleting);
+  cluster.changeSpec({ podTemplate: { spec: { containers: [{ name: 'room', image: 'room:2' }] } } });
+  for (let passes = 0; leaving().length === 0 && passes < 9; passes++) {
+    settleControllers(cluster);
+    pass(...KINDS);
+  }
+  const [old] = leaving();
+  const late = old && lateReplicaSetController(cluster, old);
+  if (old === undefined || late === undefined) throw new Error('nothing was retired');
+  cluster.takeAtOnce(late);
+  replicaSetController(cluster, old);
+  // The watch of ReplicaSets is ahead of that of Pods.
+  for (let passes = 0; passes < 5; passes++) {
+    pass('replicaSets');
+    garbageCollector(cluster, Number.POSITIVE_INFINITY);
+  }
+  expect(cluster.lost).toEqual([]);
+  expect(late.session).toBe(true);
+  converge(world);
+  expect(faults(world)).toEqual([]);
 });

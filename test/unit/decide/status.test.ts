@@ -225,6 +225,14 @@ describe('BusyProbeHealthy', () => {
     expect(http('unknown')).toBe('False ProbesFailing');
     expect(http('unknown', false)).toBe('True ProbesAnswered');
   });
+
+  test('says when the API server does not pass questions on', () => {
+    const probes = { a: { state: 'unknown' as const, checkedAt: NOW, reason: 'Forbidden' } };
+    const asked = [aPod('a').with({ busyKey: undefined, ready: true })];
+    expect(summary({ hsd: anHsd({ spec: HTTP }), pods: asked, probes }, 'BusyProbeHealthy')).toBe(
+      'False ProbesForbidden',
+    );
+  });
 });
 
 describe('the times and generations of conditions', () => {

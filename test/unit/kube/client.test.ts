@@ -112,6 +112,13 @@ describe('what travels', () => {
     expect(request?.headers['transfer-encoding']).toBeUndefined();
   });
 
+  test('a trial deletion says so in the body: the API server does not read the query beside one', async () => {
+    await client.delete(pod, { dryRun: true });
+    const [request] = server.requests;
+    expect(JSON.parse(request?.body ?? '')).toEqual({ kind: 'DeleteOptions', apiVersion: 'v1', dryRun: ['All'] });
+    expect(request?.query).toEqual({});
+  });
+
   test('the path of the server URL comes before the path of the request', async () => {
     client = clientFor({ server: `${server.url}/k8s/clusters/c-1` });
     await client.get('/api');

@@ -2,6 +2,7 @@ import {
   type DeploymentObject,
   keyOf,
   type PodObject,
+  projectBudget,
   projectDeployment,
   projectHsd,
   projectPod,
@@ -217,14 +218,43 @@ describe('a Deployment', () => {
   });
 });
 
+describe('a PodDisruptionBudget', () => {
+  const identity = { name: 'pod-1', namespace: 'default', uid: 'uid-1', resourceVersion: '7' };
+  const selector = { matchLabels: { a: 'b' } };
+
+  test('keeps what it says of evictions, and whether the garbage collector has to wait', () => {
+    const annotations = { 'hsd.paia.tech/drain-on-delete': 'true' };
+    const spec = { minAvailable: 7, selector, unhealthyPodEvictionPolicy: 'AlwaysAllow' };
+    expect(projectBudget({ metadata: { ...metadata, annotations }, spec })).toEqual({
+      ...identity,
+      ...spec,
+      drainOnDelete: true,
+    });
+  });
+
+  test('with a percentage, or none, has no number', () => {
+    const none = { ...identity, minAvailable: -1, drainOnDelete: false };
+    expect(projectBudget({ metadata, spec: { minAvailable: '50%' } })).toEqual(none);
+    expect(projectBudget({ metadata })).toEqual(none);
+  });
+});
+
+test('a child whose template is being made ours still counts as edited', () => {
+  const edited = (value: string): boolean => {
+    const annotations = { 'hsd.paia.tech/template-ownership': value };
+    return projectDeployment({ metadata: { ...metadata, annotations } }).templateEdited;
+  };
+  expect([edited('taking'), edited('taken')]).toEqual([true, false]);
+});
+
 test('a ReplicaSet keeps its revision, its template hash and how many Pods it wants and has', () => {
   const template = { metadata: { annotations: { 'hsd.paia.tech/template-hash': 'abc' } } };
   const annotations = { 'deployment.kubernetes.io/revision': '12' };
   expect(
     projectReplicaSet({
-      metadata: { ...metadata, annotations },
+      metadata: { ...metadata, annotations, generation: 4, finalizers: ['a/b'] },
       spec: { replicas: 0, template },
-      status: { replicas: 2 },
+      status: { replicas: 2, observedGeneration: 3 },
     }),
   ).toEqual({
     uid: 'uid-1',
@@ -232,11 +262,18 @@ test('a ReplicaSet keeps its revision, its template hash and how many Pods it wa
     name: 'pod-1',
     resourceVersion: '7',
     deleting: false,
+    finalizers: ['a/b'],
+    observed: false,
     replicas: 0,
     statusReplicas: 2,
     templateHash: 'abc',
     revision: '12',
   });
+});
+
+test('a ReplicaSet is observed once its controller has seen what it is now', () => {
+  const seen = { metadata: { ...metadata, generation: 4 }, status: { observedGeneration: 4 } };
+  expect(projectReplicaSet(seen).observed).toBe(true);
 });
 
 test('an hsd keeps spec and status whole', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { budgetSpec } from '../../../../operator/decide/budget';
 import { capacity } from '../../../../operator/decide/capacity';
 import { templateHash } from '../../../../operator/decide/template';
 import { DEFAULT_BUSY_ANNOTATION } from '../../../../src/api/names';
@@ -8,6 +9,7 @@ import {
   deploymentController,
   garbageCollector,
   kubelet,
+  lateReplicaSetController,
   replicaSetController,
   settleControllers,
 } from './controllers';
@@ -95,6 +97,12 @@ const EFFECTS = {
     const rs = pick([...cluster.replicaSets.values()], i);
     if (rs) replicaSetController(cluster, rs);
   },
+  replicaSetControllerIsLate: ({ cluster }) => {
+    for (const rs of [...cluster.replicaSets.values()]) {
+      const pod = lateReplicaSetController(cluster, rs);
+      if (pod) cluster.takeAtOnce(pod);
+    }
+  },
   garbageIsCollected: ({ cluster }, _i, n) => garbageCollector(cluster, n),
   controllersSettle: ({ cluster }) => settleControllers(cluster),
   templateChanges: changeSpec((n) => ({
@@ -176,6 +184,8 @@ export function originalChild(world: World, replicas: number): void {
   operator.restart();
 }
 
+const ALL = budgetSpec({ name: 'rooms' }).minAvailable;
+
 /** Most passes it may take from any state to rest once nothing else happens. */
 const MOST_PASSES = 80;
 
@@ -221,6 +231,7 @@ export function faults({ cluster, operator }: World): string[] {
         (pod) =>
           cluster.replicaSets.get(pod.controller?.uid ?? '')?.template.templateHash === templateHash(cluster.hsd),
       ),
+    'a retired ReplicaSet is left': [...cluster.replicaSets.values()].every((rs) => rs.finalizers.length === 0),
     'an old ReplicaSet is left': [...cluster.replicaSets.values()].every(
       (rs) =>
         rs.replicas === 0 || (rs.controller?.uid === cluster.child?.uid && rs.revision === cluster.child?.revision),
@@ -228,7 +239,7 @@ export function faults({ cluster, operator }: World): string[] {
     'the child is paused': cluster.child?.paused === false,
     'the template was not applied': cluster.child?.template.templateHash === templateHash(cluster.hsd),
     'a foreign edit is left': cluster.child?.template.edit === undefined,
-    'the budget does not count the busy Pods': (cluster.budget?.minAvailable ?? 0) === busy.length,
+    'the budget is not as it should be': cluster.budget?.minAvailable === (live.length > 0 ? ALL : undefined),
     'a busy Pod is not marked': busy.every((pod) => pod.state === 'busy'),
     'an unlabelled Pod is left': live.every((pod) => pod.hsd !== undefined),
     'status counts': status.busyCount === busy.length && status.availableCount === available,

@@ -135,7 +135,18 @@ export class Cluster {
     this.child = undefined;
   }
 
-  createPod(rs: SimReplicaSet): void {
+  /** Without a finalizer it is gone at once; its controller learns of either later. */
+  deleteReplicaSet(rs: SimReplicaSet): void {
+    if (rs.finalizers.length === 0) this.replicaSets.delete(rs.uid);
+    else this.touch(rs, { deleting: true, observed: false });
+  }
+
+  releaseReplicaSet(rs: SimReplicaSet): void {
+    this.touch(rs, { finalizers: [] });
+    if (rs.deleting) this.replicaSets.delete(rs.uid);
+  }
+
+  createPod(rs: SimReplicaSet): SimPod {
     const { template, podHash } = rs;
     const pod: SimPod = {
       ...this.identity('pod'),
@@ -154,6 +165,7 @@ export class Cluster {
       session: false,
     };
     this.pods.set(pod.uid, pod);
+    return pod;
   }
 
   /** What the guard's policy says about a DELETE by the ReplicaSet controller. */
@@ -177,6 +189,13 @@ export class Cluster {
     const isProbed = pod.ownKey === '';
     if (isProbed && pod.ready && pod.state === 'idle') pod.session = true;
     if (!isProbed) this.touch(pod, { session: true, annotations: { ...pod.annotations, [pod.ownKey]: 'True' } });
+  }
+
+  /** It runs, and the first thing it hears of is a session, before any watch has shown it. */
+  takeAtOnce(pod: SimPod): void {
+    const node = 'node-1';
+    this.touch(pod, { node, phase: 'Running', running: true, ready: true, readySince: this.now });
+    if (this.guarded) this.startSession(pod);
   }
 
   endSession(pod: SimPod): void {

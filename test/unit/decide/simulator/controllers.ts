@@ -99,6 +99,8 @@ function createReplicaSet(cluster: Cluster, child: SimDeployment): SimReplicaSet
     ...(child.template.labelled && { hsd: cluster.hsd.name }),
     controller: { kind: 'Deployment', name: child.name, uid: child.uid },
     deleting: false,
+    finalizers: [],
+    observed: false,
     replicas: 0,
     statusReplicas: 0,
     revision: '1',
@@ -114,6 +116,7 @@ function podsOf(cluster: Cluster, rs: SimReplicaSet): SimPod[] {
 }
 
 export function replicaSetController(cluster: Cluster, rs: SimReplicaSet): void {
+  if (!rs.observed) cluster.touch(rs, { observed: true });
   // A ReplicaSet being deleted neither makes, nor ends, nor adopts Pods.
   if (rs.deleting) return;
   for (const pod of cluster.livePods()) {
@@ -145,14 +148,17 @@ function byVictimOrder(a: SimPod, b: SimPod): number {
   return rank(a).reduce((found, value, i) => found || value - (other[i] ?? 0), 0);
 }
 
-/** Orphan propagation: lets go of the Pods of one deleted ReplicaSet, at most `most` at a time, then of itself. */
+/** Its cache is behind: it does not know of the deletion yet, nor of its last Pods, and makes one more. */
+export function lateReplicaSetController(cluster: Cluster, rs: SimReplicaSet): SimPod | undefined {
+  return rs.deleting && !rs.observed ? cluster.createPod(rs) : undefined;
+}
+
+/** Ends Pods whose ReplicaSet is no more, at most `most` at a time. */
 export function garbageCollector(cluster: Cluster, most: number): void {
-  for (const rs of cluster.replicaSets.values()) {
-    if (!rs.deleting) continue;
-    const held = podsOf(cluster, rs);
-    for (const pod of held.slice(0, most)) cluster.touch(pod, { controller: undefined });
-    if (held.length <= most) cluster.replicaSets.delete(rs.uid);
-  }
+  const dangling = cluster
+    .livePods()
+    .filter(({ controller }) => controller?.kind === 'ReplicaSet' && !cluster.replicaSets.has(controller.uid));
+  for (const pod of dangling.slice(0, most)) cluster.deletePod(pod, 'garbage collector');
 }
 
 /** Scheduler and kubelet: every Pod one step further, as far as `to`. */

@@ -1,4 +1,5 @@
 import { withScale } from '../../../../operator/apply/scale-reply';
+import { budgetSpec } from '../../../../operator/decide/budget';
 import { decide } from '../../../../operator/decide/decide';
 import type {
   ChildManifest,
@@ -12,8 +13,14 @@ import type {
   ReplicaSetView,
   Write,
 } from '../../../../operator/decide/model';
-import { settingsOf } from '../../../../operator/decide/template';
-import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION, TEMPLATE_HASH_ANNOTATION } from '../../../../src/api/names';
+import { isLive } from '../../../../operator/decide/pods';
+import { drains, settingsOf } from '../../../../operator/decide/template';
+import {
+  BUSY_KEY_ANNOTATION,
+  DRAIN_ANNOTATION,
+  RETIRE_FINALIZER,
+  TEMPLATE_HASH_ANNOTATION,
+} from '../../../../src/api/names';
 import { hsdOwner } from '../builders';
 import {
   type Cluster,
@@ -67,6 +74,7 @@ export class SimOperator {
   observe(): Observation {
     this.noteDraining();
     const child = this.child ?? (this.cluster.child && viewOfDeployment(this.cluster.child));
+    const emptied = this.emptied();
     return {
       now: this.cluster.now,
       hsd: this.hsd,
@@ -79,6 +87,7 @@ export class SimOperator {
       cordoned: new Set(this.cluster.cordoned),
       recommendations: [...this.recommendations],
       ...(this.cluster.budget && { budget: this.cluster.budget }),
+      emptied,
       unlabelled: this.unlabelled(child),
     };
   }
@@ -160,10 +169,15 @@ export class SimOperator {
         this.patchReplicaSet(write.replicaSet, { hsd: write.hsd });
         return;
       case 'ownReplicaSet':
-        this.patchReplicaSet(write.replicaSet, { controller: hsdOwner });
+        this.patchReplicaSet(write.replicaSet, { controller: hsdOwner, finalizers: [RETIRE_FINALIZER] });
         return;
-      case 'orphanReplicaSet':
-        this.patchReplicaSet(write.replicaSet, { deleting: true });
+      case 'deleteReplicaSet':
+        this.cluster.deleteReplicaSet(this.liveReplicaSet(write.replicaSet));
+        this.seeReplicaSet(write.replicaSet.uid);
+        return;
+      case 'releaseReplicaSet':
+        this.cluster.releaseReplicaSet(this.liveReplicaSet(write.replicaSet));
+        this.seeReplicaSet(write.replicaSet.uid);
         return;
       case 'ownPod':
         this.ownPod(this.livePod(write.pod, true));
@@ -175,12 +189,17 @@ export class SimOperator {
         return;
       }
       case 'createBudget': {
-        const { name, minAvailable } = write;
-        this.cluster.budget = { ...this.cluster.identity('budget'), name, hsd: this.hsd.name, minAvailable };
+        const { name } = write;
+        const drainOnDelete = drains(this.hsd);
+        const spec = budgetSpec(this.hsd);
+        this.cluster.budget = { ...this.cluster.identity('budget'), name, hsd: this.hsd.name, ...spec, drainOnDelete };
         return;
       }
-      case 'setBudget':
-        if (this.cluster.budget) this.cluster.touch(this.cluster.budget, { minAvailable: write.minAvailable });
+      case 'repairBudget':
+        if (this.cluster.budget) this.cluster.touch(this.cluster.budget, budgetSpec(this.hsd));
+        return;
+      case 'markBudget':
+        if (this.cluster.budget) this.cluster.touch(this.cluster.budget, { drainOnDelete: write.value !== null });
         return;
       case 'deleteBudget':
         this.cluster.budget = undefined;
@@ -264,11 +283,37 @@ export class SimOperator {
     this.pods.set(pod.uid, viewOfPod(pod));
   }
 
-  private patchReplicaSet({ uid, resourceVersion }: ReplicaSetView, changes: Partial<SimReplicaSet>): void {
+  private patchReplicaSet(view: ReplicaSetView, changes: Partial<SimReplicaSet>): void {
+    this.cluster.touch(this.liveReplicaSet(view), changes);
+    this.seeReplicaSet(view.uid);
+  }
+
+  private liveReplicaSet({ uid, resourceVersion }: ReplicaSetView): SimReplicaSet {
     const rs = this.cluster.replicaSets.get(uid);
     if (rs === undefined || rs.resourceVersion !== resourceVersion) throw new Refused('ReplicaSet changed');
-    this.cluster.touch(rs, changes);
-    this.replicaSets.set(uid, viewOfReplicaSet(rs));
+    return rs;
+  }
+
+  private seeReplicaSet(uid: string): void {
+    const rs = this.cluster.replicaSets.get(uid);
+    if (rs === undefined) this.replicaSets.delete(uid);
+    else this.replicaSets.set(uid, viewOfReplicaSet(rs));
+  }
+
+  /** As observe/gather.ts asks the API server for it, whose answer enters the cache. */
+  private emptied(): Set<string> {
+    const live = this.cluster.livePods();
+    const cached = new Set([...this.pods.values()].filter(isLive).map((pod) => pod.controller?.uid));
+    const quiet = [...this.replicaSets.values()].filter(
+      (rs) => rs.deleting && rs.observed && rs.finalizers.includes(RETIRE_FINALIZER) && !cached.has(rs.uid),
+    );
+    const empty = new Set<string>();
+    for (const { uid } of quiet) {
+      const left = live.filter((pod) => pod.controller?.uid === uid);
+      for (const pod of left) if (pod.hsd !== undefined) this.pods.set(pod.uid, viewOfPod(pod));
+      if (left.length === 0) empty.add(uid);
+    }
+    return empty;
   }
 }
 

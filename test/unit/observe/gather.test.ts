@@ -1,0 +1,99 @@
+import type { Observation } from '../../../operator/decide/model';
+import { ApiClient } from '../../../operator/kube/client';
+import type { KubeObject } from '../../../operator/kube/types';
+import { gather } from '../../../operator/observe/gather';
+import { World } from '../../../operator/observe/world';
+import { NAME_LABEL, RETIRE_FINALIZER, TEMPLATE_HASH_ANNOTATION } from '../../../src/api/names';
+import { anHsd, NOW } from '../decide/builders';
+import { FakeClock } from '../support/fake-clock';
+import { HttpServer, sendJson } from '../support/http-server';
+import { recordingLogger } from '../support/logger';
+
+const hsd = anHsd();
+const labels = { [NAME_LABEL]: 'rooms' };
+const template = { metadata: { annotations: { [TEMPLATE_HASH_ANNOTATION]: 'old' } } };
+
+const object = (kind: string, uid: string, owner: string, fields: object): KubeObject => ({
+  metadata: {
+    name: uid,
+    namespace: 'default',
+    uid,
+    resourceVersion: '5',
+    labels,
+    ownerReferences: [{ apiVersion: 'v1', kind, name: owner, uid: owner, controller: true }],
+    ...fields,
+  },
+});
+const podOf = (owner: string, fields: object = {}): KubeObject => object('ReplicaSet', 'pod-1', owner, fields);
+
+/** Handed over, deleted, and seen so by its controller. */
+const retired = (observedGeneration = 2, resourceVersion = '5'): KubeObject => ({
+  ...object('HotStandbyDeployment', 'rs-old', hsd.uid, {
+    resourceVersion,
+    generation: 2,
+    deletionTimestamp: '2026-01-01T00:00:00Z',
+    finalizers: [RETIRE_FINALIZER],
+  }),
+  ...{ spec: { template }, status: { observedGeneration } },
+});
+
+let server: HttpServer;
+let world: World;
+let client: ApiClient;
+/** What the API server has. */
+let pods: KubeObject[];
+
+beforeEach(async () => {
+  pods = [];
+  server = await HttpServer.start((_request, response) => sendJson(response, 200, { metadata: {}, items: pods }));
+  const clock = new FakeClock();
+  client = new ApiClient({ server: server.url, tls: {} }, { userAgent: 'hotstandby/test', clock });
+  const logger = recordingLogger();
+  world = new World({ client, clock, random: () => 0, logger, watchNodes: false, onChange: () => undefined });
+  const child = object('HotStandbyDeployment', 'rooms-workload', hsd.uid, {});
+  world.deployments.observe('default', { ...child, ...{ spec: { template } } });
+});
+
+afterEach(async () => {
+  await client.close();
+  await server.stop();
+});
+
+function look(): Promise<Observation> {
+  const memory = { now: NOW, probes: new Map(), drainingSince: new Map(), recommendations: [], guarded: true };
+  return gather(client, world, hsd, memory);
+}
+
+describe('a retired ReplicaSet', () => {
+  test('has no Pod left when neither the cache nor the API server shows one', async () => {
+    world.replicaSets.observe('default', retired());
+    pods = [podOf('rs-new'), podOf('rs-old', { uid: 'going', deletionTimestamp: '2026-01-01T00:00:00Z' })];
+    expect((await look()).emptied).toEqual(new Set(['rs-old']));
+    expect(server.requests).toMatchObject([
+      { path: '/api/v1/namespaces/default/pods', query: { labelSelector: 'app=rooms' } },
+    ]);
+  });
+
+  test('may have a Pod the watch has not shown: it is seen from now on', async () => {
+    world.replicaSets.observe('default', retired());
+    pods = [podOf('rs-old')];
+    const seen = await look();
+    expect(seen.emptied).toEqual(new Set());
+    expect(seen.pods).toMatchObject([{ uid: 'pod-1', controller: { uid: 'rs-old' } }]);
+  });
+
+  test('may have a Pod that carries no label of ours yet', async () => {
+    world.replicaSets.observe('default', retired());
+    pods = [podOf('rs-old', { labels: { app: 'rooms' } })];
+    expect((await look()).emptied).toEqual(new Set());
+  });
+
+  test('costs no request while the cache shows one of its Pods, or its controller may make another', async () => {
+    world.replicaSets.observe('default', retired(1));
+    expect((await look()).emptied).toEqual(new Set());
+    world.pods.observe('default', podOf('rs-old'));
+    world.replicaSets.observe('default', retired(2, '6'));
+    expect((await look()).emptied).toEqual(new Set());
+    expect(server.requests).toEqual([]);
+  });
+});
