@@ -7,6 +7,7 @@ import { ApiClient } from './kube/client';
 import { systemClock } from './kube/clock';
 import { loadConnection } from './kube/config';
 import { ConfigError } from './kube/errors';
+import { ApiServerProxyTransport } from './observe/http-api-proxy';
 import { CommandExit, type Options, parseOptions } from './options';
 import { preflight } from './preflight';
 import { Metrics } from './serve/metrics';
@@ -20,8 +21,9 @@ async function main(): Promise<void> {
   const logger = pino({ level: options.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
   const metrics = new Metrics({ clock: systemClock, processMetrics: true });
   const connection = await loadConnection({ kubeconfig: options.kubeconfig, context: options.context });
+  const userAgent = `hotstandby/${version}`;
   const client = new ApiClient(connection, {
-    userAgent: `hotstandby/${version}`,
+    userAgent,
     onRequest: (request) => metrics.observeApiRequest(request),
   });
   const namespaces = options.namespaces.length > 0 ? options.namespaces : undefined;
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
     allowLoopbackPods,
     guarded,
     watchNodes,
+    apiServerProxy: new ApiServerProxyTransport(connection, userAgent),
   });
   stopOnSignals(app);
   await app.start();

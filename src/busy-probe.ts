@@ -1,5 +1,6 @@
 import type { Duration } from 'cdk8s';
 import { DEFAULT_BUSY_ANNOTATION } from './api/names';
+import { DOT_SEGMENT } from './api/schema';
 import { checkDuration, checkInteger, isQualifiedName } from './validation';
 
 /**
@@ -12,6 +13,29 @@ export interface BusyProbeAnnotationOptions {
    * @default 'paia.tech/busy'
    */
   readonly key?: string;
+}
+
+/**
+ * How an HTTP busy probe is encrypted, in Kubernetes' words.
+ */
+export enum ProbeScheme {
+  /** Not at all. */
+  HTTP = 'HTTP',
+  /** By TLS. The certificate is not verified, as in the probes of the kubelet. */
+  HTTPS = 'HTTPS',
+}
+
+/**
+ * Which way an HTTP busy probe takes to the Pod.
+ */
+export enum ProbeVia {
+  /** The operator connects to the Pod's IP. */
+  POD_IP = 'PodIP',
+  /**
+   * Through the API server (`pods/proxy`), for an operator that runs outside of the cluster. Its user needs `get` on
+   * `pods/proxy`, which no install grants, and every probe is a request to the API server.
+   */
+  API_SERVER_PROXY = 'APIServerProxy',
 }
 
 /**
@@ -55,6 +79,29 @@ export interface BusyProbeHttpOptions {
    * @default Duration.seconds(10)
    */
   readonly periodSeconds?: Duration;
+
+  /**
+   * Whether to ask over TLS (`spec.busyProbe.http.scheme`). The certificate is not verified.
+   *
+   * @default ProbeScheme.HTTP
+   */
+  readonly scheme?: ProbeScheme;
+
+  /**
+   * Failed probes in a row after which the last answer is given up and the Pod is unknown
+   * (`spec.busyProbe.http.failureThreshold`), 1 to 100. Until then the last answer stands, so a Pod that fails now and then
+   * keeps counting as available; no Pod is ended by it: the question before the end must be answered.
+   *
+   * @default 1
+   */
+  readonly failureThreshold?: number;
+
+  /**
+   * Which way the probe takes (`spec.busyProbe.http.via`).
+   *
+   * @default ProbeVia.POD_IP
+   */
+  readonly via?: ProbeVia;
 }
 
 /**
@@ -80,14 +127,15 @@ export class BusyProbe {
   }
 
   /**
-   * A Pod is busy by what it answers to `GET http://<pod IP>:<port><path>`. Redirects are not followed; only the status
+   * A Pod is busy by what it answers to `GET <scheme>://<pod IP>:<port><path>`. Redirects are not followed; only the status
    * code counts.
    *
    * Throws when an option is out of its bounds.
    */
   public static http(options: BusyProbeHttpOptions = {}): BusyProbe {
     checkInteger('busyProbe.port', options.port, { min: 1, max: 65535 });
-    checkPath(options.path);
+    checkPath(options.path, options.via);
+    checkInteger('busyProbe.failureThreshold', options.failureThreshold, { min: 1, max: 100 });
     return new BusyProbe({
       mode: 'http',
       http: {
@@ -96,6 +144,9 @@ export class BusyProbe {
         successIsBusy: options.successIsBusy,
         timeoutSeconds: checkDuration('busyProbe.timeoutSeconds', options.timeoutSeconds, { min: 1, max: 3600 }),
         periodSeconds: checkDuration('busyProbe.periodSeconds', options.periodSeconds, { min: 1, max: 86400 }),
+        scheme: options.scheme,
+        failureThreshold: options.failureThreshold,
+        via: options.via,
       },
     });
   }
@@ -121,7 +172,7 @@ export class BusyProbe {
   }
 }
 
-function checkPath(path: string | undefined): void {
+function checkPath(path: string | undefined, via: ProbeVia | undefined): void {
   if (path === undefined) {
     return;
   }
@@ -132,6 +183,11 @@ function checkPath(path: string | undefined): void {
   if (/[\s\u0000-\u001f\u007f]/.test(path)) {
     throw new Error(
       `'busyProbe.path' is ${JSON.stringify(path)}: percent-encode spaces and control characters, for example %20`,
+    );
+  }
+  if (via === ProbeVia.API_SERVER_PROXY && new RegExp(DOT_SEGMENT).test(path.split('?')[0] ?? '')) {
+    throw new Error(
+      `'busyProbe.path' is "${path}": the API server's proxy is not sent a segment "." or "..", write the path without it`,
     );
   }
 }

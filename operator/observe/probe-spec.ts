@@ -13,6 +13,9 @@ export function probeSpecOf({ spec }: HsdView): ProbeSpec | undefined {
     successIsBusy = true,
     timeoutSeconds = 1,
     periodSeconds = 10,
+    scheme = 'HTTP',
+    failureThreshold = 1,
+    via = 'PodIP',
   } = spec.busyProbe.http ?? {};
-  return { port, path, successIsBusy, timeoutSeconds, periodSeconds };
+  return { port, path, successIsBusy, timeoutSeconds, periodSeconds, scheme, failureThreshold, via };
 }

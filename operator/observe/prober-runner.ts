@@ -1,14 +1,14 @@
 import type { Clock, Timer } from '../kube/clock';
-import type { HttpAttempt, HttpOutcome, HttpQuestion } from './http-probe';
+import type { HttpAttempt, HttpOutcome, HttpQuestion, ProbeTransport } from './http-probe';
 import { FairGate } from './prober-gate';
 import { nextSlot, type Timed, TimedHeap } from './prober-schedule';
-import type { SendProbe } from './prober-types';
 
 /** Something to probe again and again. `at` is when it is due next. */
 export interface Runnable extends Timed {
   /** Of the Pod. */
   readonly uid: string;
   readonly question: HttpQuestion;
+  readonly transport: ProbeTransport;
   /** Whose share of the concurrency it uses. */
   readonly tenant: string;
   /** Where in the period it is due, 0 <= phase < 1. */
@@ -38,7 +38,6 @@ export interface Turn extends Timed {
 
 export interface RunnerOptions {
   clock: Clock;
-  send: SendProbe;
   maxConcurrent: number;
   /** What came of a turn. Not called for dropped ones. */
   onOutcome: (turn: Turn, outcome: HttpOutcome) => void;
@@ -98,6 +97,7 @@ export class ProbeRunner {
       this.#drop(target.turns.filter(({ order }) => order === 0));
     }
     for (const target of targets) this.#drop(target.turns);
+    for (const { transport, question } of targets) transport.forget(question);
   }
 
   /** Cancels the timer. Remove the targets first. */
@@ -134,7 +134,8 @@ export class ProbeRunner {
     turn.checkedAt = this.#clock.now();
     turn.at = turn.sentAt + turn.target.timeoutMs;
     this.#deadlines.push(turn);
-    turn.http = this.#options.send(turn.target.question, (outcome) => this.#finish(turn, outcome));
+    const { transport, question } = turn.target;
+    turn.http = transport.send(question, (outcome) => this.#finish(turn, outcome));
   }
 
   #end(turn: Turn): void {

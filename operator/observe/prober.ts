@@ -1,10 +1,16 @@
 import type { Clock } from '../kube/clock';
 import type { Logger } from '../kube/logger';
 import { AddressPolicy } from './http-address';
-import { type HttpOutcome, type HttpQuestion, type ProbeReason, sendProbe } from './http-probe';
+import {
+  type HttpOutcome,
+  type HttpQuestion,
+  PodIpTransport,
+  type ProbeReason,
+  type ProbeTransport,
+} from './http-probe';
 import { ProbeRunner, type Runnable, type Turn } from './prober-runner';
 import { phaseOf } from './prober-schedule';
-import type { ProbePod, ProbeReport, ProbeResult, ProbeSpec, SendProbe } from './prober-types';
+import type { ProbePod, ProbeReport, ProbeResult, ProbeSpec, ProbeState } from './prober-types';
 
 export type { ProbeReason } from './http-probe';
 export type { ProbePod, ProbeReport, ProbeResult, ProbeSpec, ProbeState } from './prober-types';
@@ -20,8 +26,10 @@ export interface ProberOptions {
   allowedCidrs?: readonly string[];
   /** Called after every probe. */
   onProbe?: (report: ProbeReport) => void;
-  /** How a question is sent. Default: HTTP GET. */
-  send?: SendProbe;
+  /** The way to the Pods' addresses. Default: HTTP GET over the operator's own network. */
+  podIp?: ProbeTransport;
+  /** The way through the API server. Default: none, and `via: APIServerProxy` fails. */
+  apiServerProxy?: ProbeTransport;
 }
 
 interface Group {
@@ -30,6 +38,19 @@ interface Group {
   spec: ProbeSpec;
   readonly targets: Map<string, Target>;
 }
+
+/** What another value of makes another question: no answer to the old one counts. */
+const QUESTION = ['scheme', 'port', 'path', 'successIsBusy', 'via'] as const;
+
+/** Answers nothing. */
+const NO_WAY: ProbeTransport = {
+  send(_question, done) {
+    const immediate = setImmediate(done, { reason: 'LocalError' });
+    return { abort: () => clearImmediate(immediate) };
+  },
+  forget() {},
+  close() {},
+};
 
 /** Distance between the first probes of many new Pods: 2,000 a second is a quarter of what one core can send. */
 const FIRST_PROBE_SPACING_MS = 0.5;
@@ -48,11 +69,13 @@ class Target implements Runnable {
   constructor(
     readonly pod: ProbePod,
     readonly group: Group,
-    /** The Pod is never connected to, or not yet. */
+    readonly transport: ProbeTransport,
+    /** False: the Pod is never connected to, or not yet. */
     readonly connectable: boolean,
   ) {
     this.phase = phaseOf(pod.uid);
-    this.question = { ip: pod.ip ?? '', port: group.spec.port, path: group.spec.path };
+    const { scheme = 'HTTP', port, path } = group.spec;
+    this.question = { scheme, ip: pod.ip ?? '', port, path, namespace: group.tenant, name: pod.name ?? '' };
   }
 
   get uid(): string {
@@ -65,6 +88,10 @@ class Target implements Runnable {
 
   get periodMs(): number {
     return Math.max(1, this.group.spec.periodSeconds) * 1000;
+  }
+
+  get failureThreshold(): number {
+    return Math.max(1, this.group.spec.failureThreshold ?? 1);
   }
 
   get timeoutMs(): number {
@@ -82,6 +109,7 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #addresses: AddressPolicy;
   readonly #runner: ProbeRunner;
+  readonly #podIp: ProbeTransport;
   readonly #groups = new Map<string, Group>();
   readonly #targets = new Map<string, Target>();
   /** How many targets claim an address. */
@@ -93,9 +121,9 @@ export class Prober {
   constructor(options: ProberOptions) {
     this.#options = options;
     this.#addresses = new AddressPolicy(options.allowedCidrs);
+    this.#podIp = options.podIp ?? new PodIpTransport();
     this.#runner = new ProbeRunner({
       clock: options.clock,
-      send: options.send ?? sendProbe,
       maxConcurrent: options.maxConcurrent ?? 1024,
       onOutcome: (turn, outcome) => this.#settle(turn, outcome),
     });
@@ -116,8 +144,7 @@ export class Prober {
     if (this.#stopped) return;
     const group = this.#group(hsdKey, spec);
     const before = group.spec;
-    const sameQuestion =
-      before.port === spec.port && before.path === spec.path && before.successIsBusy === spec.successIsBusy;
+    const sameQuestion = QUESTION.every((field) => before[field] === spec[field]);
     const newPeriod = before.periodSeconds !== spec.periodSeconds;
     group.spec = spec;
     const wanted = new Set<string>();
@@ -169,6 +196,8 @@ export class Prober {
     this.#groups.clear();
     this.#remove([...this.#targets.values()]);
     this.#runner.stop();
+    this.#podIp.close();
+    this.#options.apiServerProxy?.close();
   }
 
   #group(key: string, spec: ProbeSpec): Group {
@@ -183,7 +212,7 @@ export class Prober {
   #replace(old: Target | undefined, pod: ProbePod, group: Group): void {
     if (old) this.#remove([old]);
     const refusal = this.#refusal(pod);
-    const target = new Target(pod, group, pod.ip !== undefined && !refusal);
+    const target = new Target(pod, group, this.#transport(group.spec), pod.ip !== undefined && !refusal);
     this.#targets.set(pod.uid, target);
     group.targets.set(pod.uid, target);
     if (refusal) {
@@ -193,6 +222,10 @@ export class Prober {
       this.#claims.set(pod.ip, (this.#claims.get(pod.ip) ?? 0) + 1);
       this.#runner.add(target, this.#firstProbeAt(target.periodMs));
     }
+  }
+
+  #transport({ via }: ProbeSpec): ProbeTransport {
+    return via === 'APIServerProxy' ? (this.#options.apiServerProxy ?? NO_WAY) : this.#podIp;
   }
 
   #refusal({ ip, hostNetwork }: ProbePod): ProbeReason | undefined {
@@ -239,15 +272,23 @@ export class Prober {
     // An answer to an older question than the newest one answered says nothing new.
     if (turn.order < target.resultOrder) return;
     target.resultOrder = turn.order;
-    this.#record(target, state, turn.checkedAt, reason);
+    this.#record(target, state, turn.checkedAt, reason, turn.urgent);
   }
 
-  #record(target: Target, state: ProbeResult['state'], checkedAt: number, reason?: ProbeReason): void {
+  #record(target: Target, state: ProbeState, checkedAt: number, reason?: ProbeReason, urgent = false): void {
     const before = target.result;
+    const failures = state === 'unknown' ? (before?.failures ?? 0) + 1 : 0;
+    // Whoever asks out of turn is about to end the Pod. And two Pods at one address are no passing failure: the last
+    // answer may have been the other's already.
+    const excused = !urgent && reason !== 'SharedAddress' && failures > 0 && failures < target.failureThreshold;
+    if (before && before.state !== 'unknown' && excused) {
+      target.result = { ...before, failures };
+      return;
+    }
     target.result =
       state === 'unknown'
-        ? { state, checkedAt, reason, lastAnswer: before?.lastAnswer, failures: (before?.failures ?? 0) + 1 }
-        : { state, checkedAt, lastAnswer: state, failures: 0 };
+        ? { state, checkedAt, reason, lastAnswer: before?.lastAnswer, failures }
+        : { state, checkedAt, lastAnswer: state, failures };
     if (before?.state === state) return;
     const { key } = target.group;
     this.#options.logger.debug(

@@ -11,10 +11,13 @@ const MAX_COUNT = 1_000_000;
 
 const count = { type: 'integer', format: 'int32', minimum: 0, maximum: MAX_COUNT } as const;
 
+/** A segment `.` or `..` of a path without its query, plain or percent-encoded (RE2 and JavaScript). */
+export const DOT_SEGMENT = '(^|[/\\\\]|%2[fF]|%5[cC])([.]|%2[eE]){1,2}($|[/\\\\#]|%2[fF]|%5[cC])';
+
 const httpProbeSchema = {
   type: 'object',
   description:
-    'HTTP probe of `mode: http`. The operator sends GET http://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.',
+    'HTTP probe of `mode: http`. The operator sends GET <scheme>://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.',
   properties: {
     port: {
       ...count,
@@ -49,6 +52,25 @@ const httpProbeSchema = {
       default: 10,
       description: 'Seconds between two probes of one Pod.',
     },
+    scheme: {
+      type: 'string',
+      enum: ['HTTP', 'HTTPS'],
+      description:
+        '`HTTPS` asks over TLS and does not verify the certificate, as the probes of the kubelet do. Default: HTTP.',
+    },
+    failureThreshold: {
+      ...count,
+      minimum: 1,
+      maximum: 100,
+      description:
+        'Failed probes in a row after which the last answer is given up and the Pod is unknown. Until then it stands, but no Pod is ended by it: the question before the end must be answered. Default: 1.',
+    },
+    via: {
+      type: 'string',
+      enum: ['PodIP', 'APIServerProxy'],
+      description:
+        '`PodIP`: the operator connects to the Pod. `APIServerProxy`: it asks through the API server (`pods/proxy`), for an operator outside of the cluster; its user needs `get` on `pods/proxy`, and every probe is a request to the API server. Default: PodIP.',
+    },
   },
   'x-kubernetes-validations': [
     {
@@ -60,6 +82,14 @@ const httpProbeSchema = {
     {
       rule: "!has(self.path) || !self.path.matches('[[:space:][:cntrl:]]')",
       message: 'path must not contain spaces or control characters: percent-encode them, for example %20',
+      fieldPath: '.path',
+    },
+    {
+      // Whatever stands before the API server may resolve them, and the rest would be a path of the API itself.
+      rule: `!has(self.via) || self.via != 'APIServerProxy' || !has(self.path) || !self.path.split('?')[0].matches(r'${DOT_SEGMENT}')`,
+      messageExpression:
+        '"path \\"" + self.path + "\\" has a segment \\".\\" or \\"..\\", which via: APIServerProxy does not send: write the path without it"',
+      message: 'path must not have a segment "." or ".." with via: APIServerProxy',
       fieldPath: '.path',
     },
   ],

@@ -256,7 +256,7 @@ export interface HotStandbyDeploymentSpecBusyProbe {
   readonly annotationKey?: string;
 
   /**
-   * HTTP probe of `mode: http`. The operator sends GET http://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.
+   * HTTP probe of `mode: http`. The operator sends GET <scheme>://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.
    *
    * @schema HotStandbyDeploymentSpecBusyProbe#http
    */
@@ -348,7 +348,7 @@ export enum HotStandbyDeploymentSpecBusyProbeMode {
 }
 
 /**
- * HTTP probe of `mode: http`. The operator sends GET http://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.
+ * HTTP probe of `mode: http`. The operator sends GET <scheme>://<pod IP>:<port><path>; redirects are not followed, the answer decides by its status code alone. A probe that fails leaves the Pod in its last known state, and counts as busy for everything that could end it.
  *
  * @schema HotStandbyDeploymentSpecBusyProbeHttp
  */
@@ -387,6 +387,27 @@ export interface HotStandbyDeploymentSpecBusyProbeHttp {
    * @schema HotStandbyDeploymentSpecBusyProbeHttp#periodSeconds
    */
   readonly periodSeconds?: number;
+
+  /**
+   * `HTTPS` asks over TLS and does not verify the certificate, as the probes of the kubelet do. Default: HTTP.
+   *
+   * @schema HotStandbyDeploymentSpecBusyProbeHttp#scheme
+   */
+  readonly scheme?: HotStandbyDeploymentSpecBusyProbeHttpScheme;
+
+  /**
+   * Failed probes in a row after which the last answer is given up and the Pod is unknown. Until then it stands, but no Pod is ended by it: the question before the end must be answered. Default: 1.
+   *
+   * @schema HotStandbyDeploymentSpecBusyProbeHttp#failureThreshold
+   */
+  readonly failureThreshold?: number;
+
+  /**
+   * `PodIP`: the operator connects to the Pod. `APIServerProxy`: it asks through the API server (`pods/proxy`), for an operator outside of the cluster; its user needs `get` on `pods/proxy`, and every probe is a request to the API server. Default: PodIP.
+   *
+   * @schema HotStandbyDeploymentSpecBusyProbeHttp#via
+   */
+  readonly via?: HotStandbyDeploymentSpecBusyProbeHttpVia;
 }
 
 /**
@@ -401,6 +422,9 @@ export function toJson_HotStandbyDeploymentSpecBusyProbeHttp(obj: HotStandbyDepl
     'successIsBusy': obj.successIsBusy,
     'timeoutSeconds': obj.timeoutSeconds,
     'periodSeconds': obj.periodSeconds,
+    'scheme': obj.scheme,
+    'failureThreshold': obj.failureThreshold,
+    'via': obj.via,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
@@ -445,5 +469,29 @@ export enum HotStandbyDeploymentSpecSessionsOnDelete {
   DELETE = "Delete",
   /** Drain */
   DRAIN = "Drain",
+}
+
+/**
+ * `HTTPS` asks over TLS and does not verify the certificate, as the probes of the kubelet do. Default: HTTP.
+ *
+ * @schema HotStandbyDeploymentSpecBusyProbeHttpScheme
+ */
+export enum HotStandbyDeploymentSpecBusyProbeHttpScheme {
+  /** HTTP */
+  HTTP = "HTTP",
+  /** HTTPS */
+  HTTPS = "HTTPS",
+}
+
+/**
+ * `PodIP`: the operator connects to the Pod. `APIServerProxy`: it asks through the API server (`pods/proxy`), for an operator outside of the cluster; its user needs `get` on `pods/proxy`, and every probe is a request to the API server. Default: PodIP.
+ *
+ * @schema HotStandbyDeploymentSpecBusyProbeHttpVia
+ */
+export enum HotStandbyDeploymentSpecBusyProbeHttpVia {
+  /** PodIP */
+  POD_IP = "PodIP",
+  /** APIServerProxy */
+  API_SERVER_PROXY = "APIServerProxy",
 }
 

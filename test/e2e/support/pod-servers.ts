@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { KubeObject } from '../../../operator/kube/types';
 import type { Pod, Scene } from './scene';
 
@@ -22,22 +23,35 @@ export interface Question {
   headers: IncomingMessage['headers'];
 }
 
+/** Certificate and key of a server, PEM. */
+export interface Certificate {
+  cert: string;
+  key: string;
+}
+
 /** The real HTTP server behind one Pod's IP. */
 export class PodServer {
   readonly questions: Question[] = [];
+  /** Connections that were ever opened to it. */
+  connections = 0;
   private server: Server | undefined;
 
   constructor(
     readonly ip: string,
     private readonly port: number,
     public answer: Answer,
+    private readonly certificate?: Certificate,
   ) {}
 
   async open(): Promise<void> {
-    const server = createServer((request, response) => {
+    const listener: RequestListener = (request, response) => {
       const { method, url, headers } = request;
       this.questions.push({ atMs: performance.now(), method, path: url, headers });
       this.answer(response, request);
+    };
+    const server = this.certificate ? createTlsServer(this.certificate, listener) : createServer(listener);
+    server.on('connection', () => {
+      this.connections += 1;
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -71,12 +85,16 @@ export class PodServers {
   private failure: unknown;
   private closed = false;
 
-  /** @param first what a new server answers */
+  /**
+   * @param first what a new server answers
+   * @param certificate serve HTTPS with it
+   */
   constructor(
     private readonly scene: Scene,
     private readonly labelSelector: string,
     private readonly port: number,
     private readonly first: Answer,
+    private readonly certificate?: Certificate,
   ) {
     this.schedule();
   }
@@ -132,7 +150,7 @@ export class PodServers {
 
   private async serve({ metadata, status }: Pod): Promise<void> {
     if (this.byUid.has(metadata.uid) || status?.podIP === undefined) return;
-    const server = new PodServer(status.podIP, this.port, this.first);
+    const server = new PodServer(status.podIP, this.port, this.first, this.certificate);
     await server.open();
     this.byUid.set(metadata.uid, server);
   }

@@ -2,11 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { AddressPolicy, LOOPBACK_CIDRS } from '../../../operator/observe/http-address';
-import { type HttpOutcome, requestTarget, sendProbe } from '../../../operator/observe/http-probe';
+import { type HttpOutcome, PodIpTransport, requestTarget } from '../../../operator/observe/http-probe';
 import { HttpServer } from '../support/http-server';
 import { until } from '../support/until';
+import { outcomeOf, question } from './prober-setup';
 
 type Answer = (socket: Socket) => void;
+
+const transport = new PodIpTransport();
+afterEach(() => transport.close());
 
 /** A TCP server that reads one request head, then does what it is told. */
 async function tcpServer(
@@ -30,7 +34,7 @@ async function tcpServer(
 }
 
 function ask(port: number, path = '/busy', ip = '127.0.0.1'): Promise<HttpOutcome> {
-  return new Promise((resolve) => sendProbe({ ip, port, path }, resolve));
+  return outcomeOf(transport, question({ ip, port, path }));
 }
 
 async function answerTo(answer: Answer): Promise<HttpOutcome> {
@@ -42,7 +46,7 @@ async function answerTo(answer: Answer): Promise<HttpOutcome> {
 
 const say = (text: string) => (socket: Socket) => void socket.end(text);
 
-describe('sendProbe against a real server', () => {
+describe('PodIpTransport against a real server', () => {
   it.each<[string, Answer, HttpOutcome]>([
     ['a complete answer', say('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), { status: 200 }],
     ['an answer that ends with the connection', say('HTTP/1.1 200 OK\r\n\r\nok'), { status: 200 }],
@@ -104,7 +108,7 @@ describe('sendProbe against a real server', () => {
       host: `127.0.0.1:${port}`,
       'user-agent': 'hotstandby-probe',
       accept: '*/*',
-      connection: 'close',
+      connection: 'keep-alive',
     });
     await server.stop();
   });
@@ -129,7 +133,7 @@ describe('sendProbe against a real server', () => {
   it('drops the connection and stays silent when aborted', async () => {
     const { port, heads, open, server } = await tcpServer(() => {});
     const outcomes: HttpOutcome[] = [];
-    const attempt = sendProbe({ ip: '127.0.0.1', port, path: '/busy' }, (outcome) => outcomes.push(outcome));
+    const attempt = transport.send(question({ port }), (outcome) => outcomes.push(outcome));
     await until(() => heads.length === 1);
     attempt.abort();
     await until(() => open.size === 0);

@@ -1,4 +1,4 @@
-import type { HttpOutcome, HttpQuestion } from '../../../operator/observe/http-probe';
+import type { HttpOutcome, HttpQuestion, ProbeTransport } from '../../../operator/observe/http-probe';
 import {
   type ProbePod,
   type ProbeReport,
@@ -14,9 +14,20 @@ export const OK: HttpOutcome = { status: 200 };
 export const NOT_FOUND: HttpOutcome = { status: 404 };
 
 export interface Sent extends HttpQuestion {
+  question: HttpQuestion;
   atMs: number;
   aborted: boolean;
   answer: (outcome: HttpOutcome) => void;
+}
+
+/** A question to a server on loopback. */
+export function question(change: Partial<HttpQuestion>): HttpQuestion {
+  return { scheme: 'HTTP', ip: '127.0.0.1', port: 80, path: '/busy', namespace: 'ns', name: 'pod', ...change };
+}
+
+/** The outcome of one question. */
+export function outcomeOf(transport: ProbeTransport, asked: HttpQuestion): Promise<HttpOutcome> {
+  return new Promise((resolve) => transport.send(asked, resolve));
 }
 
 /** A prober whose questions are kept instead of sent; `auto` answers them at once. */
@@ -27,13 +38,10 @@ export function setup(options: Partial<ProberOptions> & { auto?: HttpOutcome } =
   const sent: Sent[] = [];
   const changes: string[] = [];
   const reports: ProbeReport[] = [];
-  const prober = new Prober({
-    clock,
-    logger,
-    onChange: (key) => changes.push(key),
-    onProbe: (report) => reports.push(report),
-    send: (question, answer) => {
-      const entry: Sent = { ...question, atMs: clock.monotonic(), aborted: false, answer };
+  const forgotten: HttpQuestion[] = [];
+  const podIp: ProbeTransport = {
+    send: (asked, answer) => {
+      const entry: Sent = { ...asked, question: asked, atMs: clock.monotonic(), aborted: false, answer };
       sent.push(entry);
       if (auto) clock.setTimeout(() => entry.aborted || answer(auto), 5);
       return {
@@ -42,9 +50,18 @@ export function setup(options: Partial<ProberOptions> & { auto?: HttpOutcome } =
         },
       };
     },
+    forget: (asked) => forgotten.push(asked),
+    close() {},
+  };
+  const prober = new Prober({
+    clock,
+    logger,
+    onChange: (key) => changes.push(key),
+    onProbe: (report) => reports.push(report),
+    podIp,
     ...rest,
   });
-  return { clock, logger, sent, changes, reports, prober };
+  return { clock, logger, sent, changes, reports, forgotten, prober };
 }
 
 export const pod = (n: number, change: Partial<ProbePod> = {}): ProbePod => ({

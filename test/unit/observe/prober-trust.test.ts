@@ -1,3 +1,4 @@
+import type { ProbeTransport } from '../../../operator/observe/http-probe';
 import type { ProbePod, Prober } from '../../../operator/observe/prober';
 import { last, NOT_FOUND, OK, pod, pods, SPEC, setup } from './prober-setup';
 
@@ -9,6 +10,8 @@ describe('Prober: whom it believes', () => {
     ['the Pod has lost its address', (prober) => prober.setTargets('ns/a', SPEC, [pod(1, { ip: undefined })])],
     ['the port is another', (prober) => prober.setTargets('ns/a', { ...SPEC, port: 9 }, [pod(1)])],
     ['the path is another', (prober) => prober.setTargets('ns/a', { ...SPEC, path: '/x' }, [pod(1)])],
+    ['the scheme is another', (prober) => prober.setTargets('ns/a', { ...SPEC, scheme: 'HTTPS' }, [pod(1)])],
+    ['the way is another', (prober) => prober.setTargets('ns/a', { ...SPEC, via: 'APIServerProxy' }, [pod(1)])],
     ['success means idle now', (prober) => prober.setTargets('ns/a', { ...SPEC, successIsBusy: false }, [pod(1)])],
     ['the address is the node’s', (prober) => prober.setTargets('ns/a', SPEC, [pod(1, { hostNetwork: true })])],
     ['the Pod belongs to another hsd', (prober) => prober.setTargets('ns/b', SPEC, [pod(1)])],
@@ -24,6 +27,17 @@ describe('Prober: whom it believes', () => {
     question.answer(OK);
     expect(question.aborted).toBe(true);
     expect(prober.result('uid-1')?.state).not.toBe('busy');
+  });
+
+  it.each(changes)('has the connection closed when %s', (_name, change) => {
+    const { clock, sent, forgotten, prober } = setup({ auto: OK });
+    prober.setTargets('ns/a', SPEC, [pod(1)]);
+    clock.advance(100);
+    expect(forgotten).toEqual([]);
+    change(prober);
+    clock.advance(100);
+    expect(forgotten).toEqual([sent[0]?.question]);
+    if (sent.length > 1) expect(last(sent).question).not.toBe(sent[0]?.question);
   });
 
   it.each(changes)('forgets the result when %s', (_name, change) => {
@@ -83,6 +97,43 @@ describe('Prober: whom it believes', () => {
     prober.setTargets('ns/a', SPEC, [pod(1)]);
     clock.advance(0);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('Prober: the way to the Pods', () => {
+  it('says which Pod is meant, and how to ask it', () => {
+    const { clock, sent, prober } = setup();
+    prober.setTargets('games/a', { ...SPEC, scheme: 'HTTPS' }, [pod(1, { name: 'rooms-x7' })]);
+    clock.advance(0);
+    const { question } = last(sent);
+    expect(question).toEqual({
+      ...{ scheme: 'HTTPS', ip: '10.0.0.1', port: 8080, path: '/busy' },
+      ...{ namespace: 'games', name: 'rooms-x7' },
+    });
+  });
+
+  it('asks through the API server when told so, and the Pod itself otherwise', () => {
+    const asked: string[] = [];
+    const way = (name: string): ProbeTransport => ({
+      send: ({ ip }) => {
+        asked.push(`${name} ${ip}`);
+        return { abort() {} };
+      },
+      forget() {},
+      close() {},
+    });
+    const { clock, prober } = setup({ podIp: way('direct'), apiServerProxy: way('proxy') });
+    prober.setTargets('ns/a', { ...SPEC, via: 'APIServerProxy' }, [pod(1)]);
+    prober.setTargets('ns/b', SPEC, [pod(2)]);
+    prober.setTargets('ns/c', { ...SPEC, via: 'PodIP' }, [pod(3)]);
+    clock.advance(10);
+    expect(asked.sort()).toEqual(['direct 10.0.0.2', 'direct 10.0.0.3', 'proxy 10.0.0.1']);
+  });
+
+  it('knows nothing of a Pod it cannot ask the way it is told', async () => {
+    const { prober } = setup();
+    prober.setTargets('ns/a', { ...SPEC, via: 'APIServerProxy' }, [pod(1)]);
+    expect(await prober.probeNow('uid-1')).toMatchObject({ state: 'unknown', reason: 'LocalError' });
   });
 });
 

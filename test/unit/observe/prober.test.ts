@@ -255,7 +255,7 @@ describe('Prober against real servers', () => {
   it('sees sessions begin and end', async () => {
     let status = 503;
     const server = await HttpServer.start((_request, response) => response.writeHead(status).end('x'));
-    const { clock, prober } = setup({ send: undefined, allowedCidrs: LOOPBACK_CIDRS });
+    const { clock, prober } = setup({ podIp: undefined, allowedCidrs: LOOPBACK_CIDRS });
     prober.setTargets('ns/a', { ...SPEC, port: Number(new URL(server.url).port) }, [pod(1, { ip: '127.0.0.1' })]);
     await until(
       () => prober.result('uid-1')?.state === 'idle',

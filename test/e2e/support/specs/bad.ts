@@ -111,6 +111,16 @@ const RANGES: BadSpec[] = [
     says: below('busyProbe.http.periodSeconds', 86_401, 86_400),
   },
   {
+    what: 'failureThreshold 0',
+    fields: http({ failureThreshold: 0 }),
+    says: above('busyProbe.http.failureThreshold', 0, 1),
+  },
+  {
+    what: 'failureThreshold 101',
+    fields: http({ failureThreshold: 101 }),
+    says: below('busyProbe.http.failureThreshold', 101, 100),
+  },
+  {
     what: 'containerPort 0',
     fields: app({ ports: [{ containerPort: 0 }] }),
     says: above('podTemplate.spec.containers[0].ports[0].containerPort', 0, 1),
@@ -135,6 +145,11 @@ const TYPES: BadSpec[] = [
     what: 'successIsBusy "yes"',
     fields: http({ successIsBusy: 'yes' }),
     says: type('busyProbe.http.successIsBusy', 'string', 'boolean'),
+  },
+  {
+    what: 'failureThreshold "3"',
+    fields: http({ failureThreshold: '3' }),
+    says: type('busyProbe.http.failureThreshold', 'string', 'integer'),
   },
   {
     what: 'a number as label',
@@ -250,6 +265,24 @@ const FORMS: BadSpec[] = [
     what: `the path ${JSON.stringify(path)}`,
     fields: http({ path }),
     says: /spec\.busyProbe\.http\.path: .* must not contain spaces or control characters: percent-encode them, .*%20/,
+  })),
+  {
+    what: 'a scheme in lower case',
+    fields: http({ scheme: 'https' }),
+    says: at('busyProbe.http.scheme', 'Unsupported value: "https": supported values: "HTTP", "HTTPS"'),
+  },
+  {
+    what: 'a way that does not exist',
+    fields: http({ via: 'Service' }),
+    says: at('busyProbe.http.via', 'Unsupported value: "Service": supported values: "PodIP", "APIServerProxy"'),
+  },
+  ...['/..', '/../../secrets', '/a/%2e%2E/b', '/a/./b?c', '/a%2F..'].map((path) => ({
+    what: `the path ${path} by way of the API server`,
+    fields: http({ path, via: 'APIServerProxy' }),
+    says: at(
+      'busyProbe.http.path',
+      `Invalid value: path "${path}" has a segment "." or "..", which via: APIServerProxy does not send: write the path without it`,
+    ),
   })),
   {
     what: 'a name of 64 characters',

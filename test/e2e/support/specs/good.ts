@@ -12,6 +12,8 @@ export interface GoodSpec {
 /** What design and README promise of a field that was left out. */
 const defaults = { minReplicas: 0, busyProbe: { mode: 'annotation', annotationKey: 'paia.tech/busy' } };
 const httpDefaults = { port: 8080, path: '/busy', successIsBusy: true, timeoutSeconds: 1, periodSeconds: 10 };
+const addedHttp = { scheme: 'HTTPS', failureThreshold: 3, via: 'APIServerProxy' };
+const dottedPath = { path: '/.well-known/a..b?then=/../c', via: 'APIServerProxy' };
 
 const everyOriginalField = {
   idleTarget: 0,
@@ -94,6 +96,22 @@ export const GOOD_SPECS: readonly GoodSpec[] = [
     what: 'one http field',
     given: { busyProbe: { mode: 'http', http: { port: 9000 } } },
     stored: { ...defaults, busyProbe: { ...defaults.busyProbe, mode: 'http', http: { ...httpDefaults, port: 9000 } } },
+  },
+  {
+    what: 'the http fields the original did not have',
+    given: { busyProbe: { mode: 'http', http: addedHttp } },
+    stored: {
+      ...defaults,
+      busyProbe: { ...defaults.busyProbe, mode: 'http', http: { ...httpDefaults, ...addedHttp } },
+    },
+  },
+  {
+    what: 'a dotted path that stays where it is',
+    given: { busyProbe: { mode: 'http', http: dottedPath } },
+    stored: {
+      ...defaults,
+      busyProbe: { ...defaults.busyProbe, mode: 'http', http: { ...httpDefaults, ...dottedPath } },
+    },
   },
   {
     what: 'an empty busyProbe',
