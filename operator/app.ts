@@ -8,6 +8,7 @@ import { LeaderElector } from './kube/lease';
 import type { Logger } from './kube/logger';
 import { WorkQueue } from './kube/queue';
 import { LOOPBACK_CIDRS } from './observe/http-address';
+import type { ProbeTransport } from './observe/http-probe';
 import { Prober } from './observe/prober';
 import { World } from './observe/world';
 import { Reconciler } from './reconciler';
@@ -28,6 +29,8 @@ export interface AppOptions {
   guarded: boolean;
   /** Nodes may be read: idle Pods on cordoned ones are taken out of service. */
   watchNodes: boolean;
+  /** Asks Pods with `via: APIServerProxy`. */
+  apiServerProxy: ProbeTransport;
 }
 
 /** hsds reconciled at the same time; each waits for the API server most of its time. */
@@ -64,6 +67,7 @@ export class App {
       logger,
       onChange: (key) => this.reconciler.changed(key),
       onProbe: (report) => metrics.observeProbe(report),
+      apiServerProxy: options.apiServerProxy,
       ...(options.allowLoopbackPods && { allowedCidrs: LOOPBACK_CIDRS }),
     });
     this.world = new World({
@@ -74,7 +78,7 @@ export class App {
       logger,
       onChange: (key) => this.reconciler.changed(key),
       watchNodes: options.watchNodes,
-      onPod: (change) => this.countLoss(change),
+      onPod: (change) => this.podChanged(change),
     });
     this.reconciler = new Reconciler({
       client,
@@ -163,6 +167,11 @@ export class App {
       },
       metrics,
     });
+  }
+
+  private podChanged(change: { previous?: PodView; current?: PodView }): void {
+    this.reconciler.podChanged(change);
+    this.countLoss(change);
   }
 
   private countLoss({ previous, current }: { previous?: PodView; current?: PodView }): void {

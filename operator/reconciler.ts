@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { API_VERSION, KIND } from '../src/api/names';
+import type { HotStandbyStatus } from '../src/api/types';
 import { ChildRefused, NotAllowedToWrite, perform } from './apply/apply';
 import { batches } from './apply/batches';
 import { writeStatus } from './apply/status';
+import { releaseStrays } from './apply/strays';
 import { decide } from './decide/decide';
-import type { HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal } from './decide/model';
+import type { HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal, Write } from './decide/model';
 import { isLive, isProbed } from './decide/pods';
 import type { ApiClient } from './kube/client';
 import type { Clock } from './kube/clock';
@@ -12,11 +14,13 @@ import { ApiError, isOutdated } from './kube/errors';
 import type { EventRecorder } from './kube/events';
 import type { Logger } from './kube/logger';
 import type { WorkQueue } from './kube/queue';
+import { asBefore, isAside, isTooHigh, Lane, type Raise, writesAfter } from './lane';
 import { gather } from './observe/gather';
 import { probeSpecOf } from './observe/probe-spec';
 import type { Prober } from './observe/prober';
 import type { World } from './observe/world';
 import type { Metrics } from './serve/metrics';
+import { statusHoldMs } from './status-timing';
 
 export interface ReconcilerOptions {
   client: ApiClient;
@@ -44,6 +48,18 @@ interface Remembered {
   asked: Set<string>;
   /** Monotonic time of the last status write. */
   statusAt: number;
+  /** Since when (monotonic) the status differs from what is written. */
+  heldSince?: number;
+  /** Of the last scale write, which the status may not tell of yet. */
+  lastScaleTime?: string;
+}
+
+/** What a pass begins with. */
+interface Start {
+  /** Monotonic time of the first change it deals with. */
+  since: number | undefined;
+  /** What was scaled ahead of it. */
+  raise: Raise | undefined;
 }
 
 /** Shortest time between two status writes of one hsd: a burst of sessions costs two of them, not hundreds. */
@@ -57,8 +73,17 @@ export class Reconciler {
   private readonly records = new Map<string, Remembered>();
   /** Monotonic time of the first change a pass has not dealt with yet, by key. */
   private readonly pending = new Map<string, number>();
+  private readonly lane: Lane;
 
-  constructor(private readonly options: ReconcilerOptions) {}
+  constructor(private readonly options: ReconcilerOptions) {
+    const { world, mayWrite } = options;
+    this.lane = new Lane({
+      hsd: (key) => world.hsd(key),
+      child: (hsd) => world.child(hsd),
+      mayWrite,
+      send: (key, hsd, write) => this.send(hsd, write, this.pending.get(key)),
+    });
+  }
 
   /** Something about this hsd changed. */
   changed(key: string): void {
@@ -66,17 +91,24 @@ export class Reconciler {
     this.options.queue.add(key);
   }
 
+  /** A Pod changed: called before `changed`. */
+  podChanged(change: { current?: PodView; previous?: PodView }): void {
+    const { namespace, hsd } = change.current ?? change.previous ?? {};
+    this.lane.podChanged(`${namespace}/${hsd}`, change);
+  }
+
   async reconcile(key: string): Promise<void> {
     const { world, queue, mayWrite, logger, clock } = this.options;
-    if (!mayWrite()) return;
+    if (!mayWrite()) return this.lane.forget(key);
     const started = clock.monotonic();
+    const hsd = world.hsd(key);
+    const log = logger.child({ hsd: key });
+    if (hsd === undefined) return this.bury(key, log);
+    const raise = this.lane.enter(key);
     const since = this.pending.get(key);
     this.pending.delete(key);
-    const hsd = world.hsd(key);
-    if (hsd === undefined) return this.forget(key);
-    const log = logger.child({ hsd: key });
     try {
-      const plan = await this.pass(key, hsd, since, log);
+      const plan = await this.pass(key, hsd, { since, raise }, log);
       queue.forget(key);
       log.debug({ reason: plan.reason }, 'reconciled');
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, plan.reason);
@@ -84,14 +116,18 @@ export class Reconciler {
       const outdated = isOutdated(error) || error instanceof NotAllowedToWrite;
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, outdated ? 'Outdated' : 'Error');
       this.failed(key, hsd, error, log);
+    } finally {
+      this.lane.open(key);
     }
   }
 
-  private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
+  private async pass(key: string, hsd: HsdView, { since, raise }: Start, log: Logger): Promise<Plan> {
     const { client, world, queue, clock, guarded } = this.options;
+    if (raise) await requestSent();
     const record = this.recordOf(key, hsd);
     const pods = world.pods.of(key);
     this.syncProbes(key, hsd, pods, record);
+    await this.releaseStrays(key, hsd);
     const now = clock.now();
     const refusal = record.refusal && now < record.refusal.retryAt ? record.refusal : undefined;
     this.noteDraining(pods, record, now);
@@ -104,12 +140,17 @@ export class Reconciler {
       drainingSince: record.drainingSince,
       probes: this.answers(pods),
     };
-    const plan = decide(await gather(client, world, hsd, memory));
+    const observation = asBefore(raise, await gather(client, world, hsd, memory));
+    const plan = decide(observation);
+    this.lane.seen(key, observation, plan);
     const { recommendation: replicas } = plan;
     const isNews = replicas !== undefined && replicas !== record.recommendations.at(-1)?.replicas;
     if (isNews) record.recommendations.push({ at: now, replicas });
     if (plan.writes.length > 0) log.info({ reason: plan.reason, writes: plan.writes.length }, 'reconciling');
-    await this.carryOut(key, hsd, plan, since);
+    await raise?.sent;
+    if (isTooHigh(raise, plan.writes)) queue.add(key);
+    await this.carryOut(key, hsd, writesAfter(raise, plan.writes), since);
+    this.lane.open(key);
     for (const event of plan.events) this.options.events.record({ regarding: regarding(hsd), ...event });
     for (const uid of plan.probe) void this.options.prober.probeNow(uid);
     if (plan.requeueAfterMs !== undefined) queue.addAfter(key, plan.requeueAfterMs);
@@ -118,15 +159,26 @@ export class Reconciler {
     return plan;
   }
 
-  private async carryOut(key: string, hsd: HsdView, plan: Plan, since: number | undefined): Promise<void> {
-    const { client, world, mayWrite, queue, clock, metrics } = this.options;
-    const { runs, more } = batches(plan.writes);
+  private async send(hsd: HsdView, write: Write, since: number | undefined): Promise<void> {
+    const { client, world, mayWrite, clock, metrics, events } = this.options;
     const warn = (reason: string, note: string): void =>
-      this.options.events.record({ regarding: regarding(hsd), type: 'Warning', reason, action: 'Reconcile', note });
-    for (const run of runs) {
-      await Promise.all(run.map((write) => perform({ client, world, mayWrite, warn }, hsd, write)));
-      const scaled = run[0]?.kind === 'scaleChild' && run[0].replicas > run[0].child.replicas;
-      if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
+      events.record({ regarding: regarding(hsd), type: 'Warning', reason, action: 'Reconcile', note });
+    await perform({ client, world, mayWrite, warn }, hsd, write);
+    const scaled = write.kind === 'scaleChild' && write.replicas > write.child.replicas;
+    if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
+  }
+
+  private async carryOut(
+    key: string,
+    hsd: HsdView,
+    writes: readonly Write[],
+    since: number | undefined,
+  ): Promise<void> {
+    const { queue } = this.options;
+    const { runs, more } = batches(writes);
+    for (const [index, run] of runs.entries()) {
+      if (isAside(runs.slice(index))) this.lane.open(key);
+      await Promise.all(run.map((write) => this.send(hsd, write, since)));
     }
     const record = this.records.get(key);
     if (record && runs.some((run) => run[0]?.kind === 'applyChild')) delete record.refusal;
@@ -137,16 +189,21 @@ export class Reconciler {
     const { client, world, queue, clock, metrics, mayWrite } = this.options;
     metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
     // What was just read may be newer than what the plan was made from.
-    const current = world.hsd(key)?.status ?? hsd.status;
-    if (isDeepStrictEqual(current, plan.status)) return;
-    const wait = record.statusAt + STATUS_INTERVAL_MS - clock.monotonic();
+    const written = world.hsd(key)?.status ?? hsd.status;
+    const status = withScaleTime(record, hsd, plan.status);
+    const now = clock.monotonic();
+    record.heldSince = isDeepStrictEqual(written, status) ? undefined : (record.heldSince ?? now);
+    if (record.heldSince === undefined) return;
+    const holdMs = hsd.deleting ? 0 : statusHoldMs(written, status);
+    const wait = Math.max(record.heldSince + holdMs, record.statusAt + STATUS_INTERVAL_MS) - now;
     if (wait > 0) {
       queue.addAfter(key, wait);
       return;
     }
     if (!mayWrite()) throw new NotAllowedToWrite();
-    record.statusAt = clock.monotonic();
-    await writeStatus(client, world, hsd, plan.status);
+    record.heldSince = undefined;
+    record.statusAt = now;
+    await writeStatus(client, world, hsd, status);
   }
 
   private failed(key: string, hsd: HsdView, error: unknown, log: Logger): void {
@@ -185,7 +242,7 @@ export class Reconciler {
     prober.setTargets(
       key,
       spec,
-      probed.map(({ uid, ip, hostNetwork }) => ({ uid, ip, hostNetwork })),
+      probed.map(({ uid, name, ip, hostNetwork }) => ({ uid, name, ip, hostNetwork })),
     );
     this.askReady(probed, record);
   }
@@ -248,16 +305,52 @@ export class Reconciler {
     return [{ at: clock.now(), replicas: child.replicas + detached }];
   }
 
+  /** The hsd is gone: so is what is known of it, and what it has left behind. */
+  private async bury(key: string, log: Logger): Promise<void> {
+    const { queue } = this.options;
+    this.forget(key);
+    try {
+      await this.releaseStrays(key, undefined);
+      queue.forget(key);
+    } catch (error) {
+      if (error instanceof NotAllowedToWrite) return;
+      if (!isOutdated(error)) log.error({ err: error }, 'cannot release what a deleted hsd has left');
+      queue.addRateLimited(key);
+    }
+  }
+
+  private releaseStrays(key: string, hsd: HsdView | undefined): Promise<void> {
+    const { client, world, mayWrite } = this.options;
+    const [, name = ''] = key.split('/');
+    return releaseStrays({ client, world, mayWrite, warn: () => undefined }, name, world.replicaSets.of(key), hsd);
+  }
+
   private forget(key: string): void {
-    const { prober, metrics, queue } = this.options;
+    const { prober, metrics } = this.options;
     const [namespace = '', name = ''] = key.split('/');
     prober.removeAll(key);
     metrics.removeHsd(namespace, name);
     this.records.delete(key);
-    queue.forget(key);
+    this.lane.forget(key);
   }
 }
 
 function regarding(hsd: HsdView): { apiVersion: string; kind: string; namespace: string; name: string; uid: string } {
   return { apiVersion: API_VERSION, kind: KIND, namespace: hsd.namespace, name: hsd.name, uid: hsd.uid };
+}
+
+/** A status that was held back must not forget when the child was last scaled. */
+function withScaleTime(record: Remembered, hsd: HsdView, status: HotStandbyStatus): HotStandbyStatus {
+  if (status.lastScaleTime !== hsd.status.lastScaleTime) record.lastScaleTime = status.lastScaleTime;
+  const { lastScaleTime } = record;
+  const isNewer = lastScaleTime !== undefined && lastScaleTime > (status.lastScaleTime ?? '');
+  return isNewer ? { ...status, lastScaleTime } : status;
+}
+
+/**
+ * Two turns of the event loop: undici looks at an idle socket for one before it writes to it (GHSA-35p6-xmwp-9g52), and a
+ * pass, which needs no I/O, would run to its end in between.
+ */
+async function requestSent(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -48,9 +48,8 @@ const SWEEP_MS = 60_000;
 /** What one object may cost, as client-go's spam filter: 25 Events at once, then one in 5 minutes. */
 const OBJECT_BURST = 25;
 const OBJECT_REFILL_MS = 5 * 60_000;
-/** What the operator may cost: 100 Events at once, then 10 a second. */
-const TOTAL_BURST = 100;
-const TOTAL_REFILL_MS = 100;
+/** What the operator may cost: of Warnings 100 at once, then 10 a second; of Normal Events, which tell of its everyday work, 50 and 1. */
+const TOTAL = { Warning: { burst: 100, refillMs: 100 }, Normal: { burst: 50, refillMs: 1_000 } };
 
 /** Waiting to be written; more are dropped (an API server that is away for long). */
 const MAX_PENDING = 1000;
@@ -71,15 +70,19 @@ interface Series {
 }
 
 /**
- * Writes events.k8s.io/v1 Events in the background. A repetition within 6 minutes (same object, type, reason, action and
- * note) becomes a count on the first Event. Events are help for people, not state: they are bounded in rate and number,
- * and dropped when they cannot be written.
+ * Writes events.k8s.io/v1 Events in the background. A repetition within 6 minutes becomes a count on the first Event: for a
+ * Normal Event the same object, reason and action, as in client-go's recorder (many scalings are one Event, with the note
+ * of the first); for a Warning the same note too, since that is where the fault is told. Events are help for people, not
+ * state: they are bounded in rate and number, and dropped when they cannot be written.
  */
 export class EventRecorder {
   private readonly series = new Map<string, Series>();
   private readonly pending = new Set<Series>();
   private readonly objectBuckets = new Map<string, TokenBucket>();
-  private readonly totalBucket = new TokenBucket(TOTAL_BURST, TOTAL_REFILL_MS);
+  private readonly totalBuckets = {
+    Warning: new TokenBucket(TOTAL.Warning.burst, TOTAL.Warning.refillMs),
+    Normal: new TokenBucket(TOTAL.Normal.burst, TOTAL.Normal.refillMs),
+  };
   private readonly backoff: Backoff;
   private readonly closing = new AbortController();
   private sweepTimer: Timer | undefined;
@@ -103,7 +106,7 @@ export class EventRecorder {
       if (known.count === 2) this.enqueue(known);
       return;
     }
-    if (!this.isWithinLimits(record.regarding, nowMs)) return;
+    if (!this.isWithinLimits(record, nowMs)) return;
     const series = this.newSeries(record, nowMs);
     this.series.set(key, series);
     this.enqueue(series);
@@ -121,7 +124,7 @@ export class EventRecorder {
     await this.writing;
   }
 
-  private isWithinLimits(regarding: Regarding, nowMs: number): boolean {
+  private isWithinLimits({ regarding, type }: EventRecord, nowMs: number): boolean {
     const objectKey = regarding.uid || `${regarding.kind}/${regarding.namespace}/${regarding.name}`;
     let bucket = this.objectBuckets.get(objectKey);
     if (bucket === undefined) {
@@ -129,7 +132,7 @@ export class EventRecorder {
       this.objectBuckets.set(objectKey, bucket);
     }
     const hasRoom = this.pending.size < MAX_PENDING;
-    if (hasRoom && bucket.take(nowMs) && this.totalBucket.take(nowMs)) return true;
+    if (hasRoom && bucket.take(nowMs) && this.totalBuckets[type].take(nowMs)) return true;
     this.options.logger.debug({ namespace: regarding.namespace, name: regarding.name }, 'too many events: one dropped');
     return false;
   }
@@ -258,7 +261,7 @@ export class EventRecorder {
 
 function keyOf({ regarding, type, reason, action, note }: EventRecord): string {
   const { kind, namespace, name, uid } = regarding;
-  return JSON.stringify([kind, namespace, name, uid, type, reason, action, note]);
+  return JSON.stringify([kind, namespace, name, uid, type, reason, action, type === 'Warning' && note]);
 }
 
 const namespaceOf = ({ record }: Series): string => record.regarding.namespace || 'default';

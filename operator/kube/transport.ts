@@ -1,8 +1,10 @@
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { createSecureContext } from 'node:tls';
+import type { Dispatcher } from 'undici';
 import type { Clock, Timer } from './clock';
 import type { Connection } from './connection';
 import { Deferred } from './deferred';
 import { ApiError, type ApiStatus } from './errors';
+import { dispatch, Pool, proxyAgent } from './undici';
 
 /** Plumbing between ApiClient and undici. */
 
@@ -29,8 +31,14 @@ export function dispatcherFor({ server, tls, proxyUrl }: Connection, connections
     bodyTimeout: 0,
   };
   const tcp = { keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS };
-  if (proxyUrl === undefined) return new Pool(new URL(server).origin, { ...settings, connect: { ...tls, ...tcp } });
-  return new ProxyAgent({ ...settings, uri: proxyUrl, requestTls: { ...tls, ...tcp, allowH2: false } });
+  const connect = { ...sharedTls(server, tls), ...tcp };
+  if (proxyUrl === undefined) return new Pool(new URL(server).origin, { ...settings, connect });
+  return proxyAgent({ ...settings, uri: proxyUrl, requestTls: { ...connect, allowH2: false } });
+}
+
+/** Certificates parsed once: a connection that is given PEM text parses it anew, 0.3 ms and 100 KB each. */
+function sharedTls(server: string, { ca, cert, key, ...rest }: Connection['tls']): object {
+  return server.startsWith('https:') ? { ...rest, secureContext: createSecureContext({ ca, cert, key }) } : rest;
 }
 
 /** `?a=b&c=d`, encoded; empty without parameters. */
@@ -77,7 +85,7 @@ export async function request(
   const onAbort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([dispatcher.request(options), aborted.promise]);
+    return await Promise.race([dispatch(dispatcher, options), aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -17,12 +17,16 @@ export interface BareInput {
 }
 
 /** Starts the bare loop and waits until it watches; stop it with `child.stop()`. */
-export async function startBareLoop(input: BareInput, idleTarget: number, namespace?: string): Promise<Child> {
+export async function startBareLoop(
+  input: BareInput,
+  idleTarget: number,
+  namespaces?: readonly string[],
+): Promise<Child> {
   const { server, tls } = input.connection;
   const settings: LoopSettings = {
     server,
     tls,
-    namespace,
+    namespaces,
     nameLabel: NAME_LABEL,
     busyKey: BARE.busyKey,
     suffix: BARE_SUFFIX,

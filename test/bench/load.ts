@@ -1,6 +1,7 @@
 /** Many sessions at once, and many one after the other. */
+import { isNotFound } from '../../operator/kube/errors';
 import type { PodLook } from './mirror';
-import { type Contender, flip, forEach, isFree, OPERATOR, type Pool, settle, wait } from './pools';
+import { type Contender, flip, forEach, isFree, OPERATOR, PodGoing, type Pool, settle, wait } from './pools';
 import type { Scene } from './reaction';
 import { type Summary, summarize } from './stats';
 
@@ -74,7 +75,7 @@ export interface SteadyResult {
   flipsPerSecond: number;
   /** From a committed busy write to written replicas, milliseconds. */
   reaction: Summary;
-  /** Flips left out because too many writes were still under way. */
+  /** Flips left out: too many writes were still under way, or the Pod was already going. */
   skipped: number;
 }
 
@@ -153,7 +154,7 @@ export class SteadyLoad {
   private async startOne(): Promise<void> {
     const pool = this.pools[Math.floor(this.random() * this.pools.length)];
     const { api, mirror } = this.scene;
-    const pod = pool && mirror.podsOf(pool.namespace, pool.name).find(isFree);
+    const pod = pool && mirror.podsOf(pool.namespace, pool.name).find((look) => this.isFree(look));
     if (pool === undefined || pod === undefined || this.occupied.has(pool)) {
       this.skipped += 1;
       return;
@@ -166,11 +167,25 @@ export class SteadyLoad {
     // A Deployment not yet lowered after an earlier session has room already: no reaction to measure.
     const isRoomy = mirror.replicasOf(pool.namespace, target) >= wanted;
     const written = mirror.whenReplicas(pool.namespace, target, (replicas) => replicas >= wanted);
-    const [committed, at] = await Promise.all([flip(api, pod, this.contender, true), written]);
+    const reacted = await Promise.all([flip(api, pod, this.contender, true), written]).catch((error: unknown) => {
+      if (error instanceof PodGoing || isNotFound(error)) return undefined;
+      throw error;
+    });
+    this.occupied.delete(pool);
+    if (reacted === undefined) {
+      this.held.set(pool, held - 1);
+      this.skipped += 1;
+      return;
+    }
+    const [committed, at] = reacted;
     if (!isRoomy) this.reactions.push(Math.max(0, at - committed));
     this.flips += 1;
     this.busy.push({ pool, pod });
-    this.occupied.delete(pool);
+  }
+
+  /** On a busy machine the watch tells of an own write late. */
+  private isFree(pod: PodLook): boolean {
+    return isFree(pod) && !this.busy.some((session) => session.pod.uid === pod.uid);
   }
 
   private async endOne(): Promise<void> {

@@ -1,7 +1,6 @@
 /** `npm run bench`: every number of the design, measured beside a bare watch+patch loop. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { total } from './audit';
+import { DOCUMENT, writeBenchmarks } from './document';
 import { goalRows } from './goals';
 import { describeMachine, watchLoad } from './machine';
 import { BENCHMARKS, type BenchOptions, parseBenchOptions } from './options';
@@ -11,7 +10,6 @@ import { bundlePrograms, type Log, scratch, startRig } from './rig';
 import { QUICK, scaled } from './sizes';
 import { Suite } from './suite';
 
-const DOCUMENT = join(__dirname, '../../docs/benchmarks.md');
 const started = performance.now();
 
 const log: Log = (line) => {
@@ -58,10 +56,10 @@ function finish(run: Run, options: BenchOptions, broken: readonly string[]): voi
     const verdict = met === undefined ? '' : met ? 'met' : 'not met';
     process.stdout.write(`${[what, `goal ${goal}`, measured, beside, ratio, verdict].filter(Boolean).join(' | ')}\n`);
   }
-  const isFull = !options.quick && !options.cpuProf && options.only.size === Object.keys(BENCHMARKS).length;
+  const isFull =
+    !options.quick && !options.cpuProf && options.scale === 1 && options.only.size === Object.keys(BENCHMARKS).length;
   if (isFull) {
-    mkdirSync(dirname(DOCUMENT), { recursive: true });
-    writeFileSync(DOCUMENT, report(run));
+    writeBenchmarks(report(run));
     log(`written: ${DOCUMENT}`);
   }
   const failures = [...broken, ...brokenPromises(run.results)];

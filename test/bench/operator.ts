@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { dockerfileConfig } from '../../scripts/dockerfile';
 import { metricValue } from '../e2e/support/metrics';
 import { Child } from './child';
 import { locateBy, profileTable } from './cpu-profile';
@@ -9,7 +10,7 @@ export interface OperatorSettings {
   bundle: string;
   kubeconfig: string;
   /** Undefined: all of them. */
-  namespace?: string;
+  namespaces?: readonly string[];
   /** Where to write a CPU profile at its end; a table of it goes to `log`. */
   profile?: { dir: string; name: string; log: Log };
 }
@@ -29,6 +30,11 @@ export interface OperatorFigures {
 const LOOP_RESOLUTION_MS = 10;
 const TOP_FUNCTIONS = 25;
 
+/** How the image starts its program. */
+const IMAGE = dockerfileConfig({});
+const NODE_FLAGS = (IMAGE.Entrypoint ?? []).slice(1, -1);
+const ENVIRONMENT = Object.fromEntries((IMAGE.Env ?? []).map((entry) => entry.split('=', 2) as [string, string]));
+
 /** The operator as the image runs it, as a process of its own; without leader election, whose Lease is no work of its. */
 export class Operator {
   private constructor(
@@ -39,7 +45,7 @@ export class Operator {
 
   /** Starts one and waits until its caches are filled. */
   static async start(settings: OperatorSettings): Promise<Operator> {
-    const child = new Child({ name: 'operator', args: Operator.args(settings) });
+    const child = new Child({ name: 'operator', args: Operator.args(settings), env: ENVIRONMENT });
     const serving = child.line('serving health and metrics');
     await child.line('"ready"');
     const { address } = JSON.parse(await serving) as { address: string };
@@ -48,7 +54,7 @@ export class Operator {
 
   /** Seconds from the start of the process: until its log says `starting`, and until the first decision. */
   static async coldStart(settings: OperatorSettings): Promise<{ starting: number; decided: number }> {
-    const child = new Child({ name: 'operator', args: Operator.args(settings, 'debug') });
+    const child = new Child({ name: 'operator', args: Operator.args(settings, 'debug'), env: ENVIRONMENT });
     const after = async (text: string): Promise<number> => {
       await child.line(text);
       return (performance.now() - child.startedAt) / 1000;
@@ -84,13 +90,23 @@ export class Operator {
     }
   }
 
-  private static args({ bundle, kubeconfig, namespace, profile }: OperatorSettings, logLevel = 'info'): string[] {
-    const scope = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace];
+  private static args({ bundle, kubeconfig, namespaces, profile }: OperatorSettings, logLevel = 'info'): string[] {
+    const scope = namespaces === undefined ? ['--all-namespaces'] : ['--namespace', ...namespaces];
     const profiling = profile
       ? ['--cpu-prof', `--cpu-prof-dir=${profile.dir}`, `--cpu-prof-name=${fileName(profile.name)}`]
       : [];
     const options = ['--admission-guard', '--no-leader-elect', '--health-address', '127.0.0.1:0'];
-    return [...profiling, bundle, '--kubeconfig', kubeconfig, ...scope, ...options, '--log-level', logLevel];
+    return [
+      ...NODE_FLAGS,
+      ...profiling,
+      bundle,
+      '--kubeconfig',
+      kubeconfig,
+      ...scope,
+      ...options,
+      '--log-level',
+      logLevel,
+    ];
   }
 }
 

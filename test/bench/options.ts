@@ -26,8 +26,8 @@ const NOTES = `
 Benchmarks:
 ${NAMES.map((name) => `  ${name.padEnd(12)} ${BENCHMARKS[name]}`).join('\n')}
 
-A full run takes about half an hour on two idle cores, needs 4 GB of memory, and writes docs/benchmarks.md; with --quick,
---only or --cpu-prof nothing is written. Everything runs on loopback and is removed at the end.`;
+A full run takes about 20 minutes on two idle cores, needs 4 GB of memory, and writes docs/benchmarks.md; with --quick,
+--only, --scale or --cpu-prof nothing is written. Everything runs on loopback and is removed at the end.`;
 
 /** Reads the command line (without node and script). Prints and exits for --help and for bad input. */
 export function parseBenchOptions(argv: readonly string[]): BenchOptions {
@@ -38,7 +38,7 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions {
     .option('--only <names>', 'these benchmarks, separated by commas', parseNames)
     .option(
       '--scale <share>',
-      'a part of the full sizes, above 0 to 1: 0.2 measures 2,000 Pods instead of 10,000',
+      'a part of the full sizes, above 0 to 1: 0.2 measures 2,000 Pods instead of 10,000, all of it shorter',
       parseShare,
       1,
     )

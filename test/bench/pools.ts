@@ -1,5 +1,6 @@
 /** The hsds under test, and beside each the Deployment the bare loop scales. */
 import type { ApiClient } from '../../operator/kube/client';
+import { isRetryable } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import { API_VERSION, childName, DEFAULT_BUSY_ANNOTATION, KIND } from '../../src/api/names';
 import { BARE_LABEL, type Mirror, type PodLook } from './mirror';
@@ -30,9 +31,10 @@ export const BARE: Contender = {
 
 const NODES = 4;
 const PARALLEL = 16;
+const FLIP_ATTEMPTS = 5;
 const POLL_MS = 200;
 /** Between "all Pods are there" and the first sample: the last marks and status writes. */
-const CALM_MS = 1_500;
+const CALM_MS = 500;
 
 /** At most `PARALLEL` at a time. */
 export async function forEach<T>(
@@ -57,8 +59,9 @@ export async function createNamespaces(api: ApiClient, names: readonly string[])
 
 export async function createPools(api: ApiClient, pools: readonly Pool[]): Promise<void> {
   await forEach([...pools.entries()], async ([index, pool]) => {
-    await api.create(paths.deployments.list(pool.namespace), bareDeployment(pool));
-    await api.create(paths.hsds.list(pool.namespace), hsd(pool, `kwok-${index % NODES}`));
+    const nodeName = `kwok-${index % NODES}`;
+    await api.apply(paths.deployments.one(pool.namespace, BARE.target(pool.name)), bareDeployment(pool, nodeName));
+    await api.create(paths.hsds.list(pool.namespace), hsd(pool, nodeName));
   });
 }
 
@@ -133,36 +136,47 @@ export class PodGoing extends Error {
  */
 export async function flip(api: ApiClient, pod: PodLook, { busyKey }: Contender, busy: boolean): Promise<number> {
   const body = { metadata: { uid: pod.uid, annotations: { [busyKey]: busy ? 'true' : null } } };
-  const reply = await api.mergePatch<{ metadata: { deletionTimestamp?: string } }>(
-    paths.pods.one(pod.namespace, pod.name),
-    body,
+  const reply = await patiently(() =>
+    api.mergePatch<{ metadata: { deletionTimestamp?: string } }>(paths.pods.one(pod.namespace, pod.name), body),
   );
   const at = performance.now();
   if (busy && reply.metadata.deletionTimestamp !== undefined) throw new PodGoing(pod);
   return at;
 }
 
-/** A session's Pod as people write it: its size is what an operator has to parse. The node is named: no scheduler. */
 function hsd({ namespace, name, idleTarget }: Pool, nodeName: string): object {
   return {
     apiVersion: API_VERSION,
     kind: KIND,
     metadata: { name, namespace },
+    spec: { idleTarget, selector: { matchLabels: { app: name } }, podTemplate: template({ app: name }, nodeName) },
+  };
+}
+
+/** A session's Pod as people write it: its size is what an operator has to parse. The node is named: no scheduler. */
+function template(labels: Record<string, string>, nodeName: string): object {
+  return {
+    metadata: { labels },
     spec: {
-      idleTarget,
-      selector: { matchLabels: { app: name } },
-      podTemplate: {
-        metadata: { labels: { app: name } },
-        spec: {
-          nodeName,
-          automountServiceAccountToken: false,
-          terminationGracePeriodSeconds: 30,
-          securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
-          containers: [container()],
-        },
-      },
+      nodeName,
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 30,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [container()],
     },
   };
+}
+
+/** An API server that is overloaded for a moment is no failure; the write is the same however often it is sent. */
+async function patiently<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (attempt === FLIP_ATTEMPTS || !isRetryable(error)) throw error;
+      await wait(POLL_MS);
+    }
+  }
 }
 
 function container(): object {
@@ -181,8 +195,11 @@ function container(): object {
   };
 }
 
-/** Paused before it ever had a ReplicaSet: its replicas can be written, and no Pod comes of it. */
-function bareDeployment({ namespace, name, idleTarget }: Pool): object {
+/**
+ * Paused before it ever had a ReplicaSet: its replicas can be written, and no Pod comes of it. Of the same template, and
+ * applied, as the operator's child is: the API server's time for a scale write grows with the object.
+ */
+function bareDeployment({ namespace, name, idleTarget }: Pool, nodeName: string): object {
   const labels = { [BARE_LABEL]: name };
   return {
     apiVersion: 'apps/v1',
@@ -192,7 +209,7 @@ function bareDeployment({ namespace, name, idleTarget }: Pool): object {
       paused: true,
       replicas: idleTarget,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: 'none', image: 'example.com/none:1' }] } },
+      template: template(labels, nodeName),
     },
   };
 }

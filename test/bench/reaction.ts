@@ -20,9 +20,11 @@ export interface Reactions {
 /** Sessions open before all of them are ended and everything settles again: few, where there are few Pods. */
 const BATCH = 60;
 const SMALL_BATCH = 10;
-/** After the new Pod is Ready: its marks and the status (coalesced over 500 ms) are still to be written. */
-const AFTERMATH_MS = { operator: 150, 'bare loop': 40 } as const;
-const POD_WAIT_MS = 3_000;
+/** After the new Pod is marked: the status is still to be written. */
+const AFTERMATH_MS = { operator: 100, 'bare loop': 40 } as const;
+/** A busy machine is no failure, a Pod that never comes is. */
+const POD_WAIT_MS = 120_000;
+const CALM_WAIT_MS = 3_000;
 const POLL_MS = 20;
 
 /**
@@ -94,7 +96,7 @@ async function freePod(mirror: Mirror, { namespace, name }: Pool): Promise<PodLo
 }
 
 async function calm(mirror: Mirror, { namespace, name }: Pool, contender: Contender): Promise<void> {
-  const deadline = performance.now() + POD_WAIT_MS;
+  const deadline = performance.now() + CALM_WAIT_MS;
   const isCalm = (): boolean => {
     const pods = mirror.podsOf(namespace, name);
     const wanted = mirror.replicasOf(namespace, OPERATOR.target(name));

@@ -1,7 +1,7 @@
 /** Measurements that need no sessions: rest, memory, cold start, probes, and what the API server itself can do. */
 import type { ApiClient } from '../../operator/kube/client';
 import { paths } from '../../operator/kube/paths';
-import type { AuditLog, Writes } from './audit';
+import { type AuditLog, total, type Writes } from './audit';
 import { type BareInput, bareList } from './bare';
 import { Child } from './child';
 import type { PodLook } from './mirror';
@@ -16,8 +16,17 @@ import type { ProbeFigures, ProbeSettings } from './workers/probe-worker';
 const RAW_CONNECTIONS = 16;
 const MEMORY_LOOKS = 5;
 
-/** What the operator writes while nothing changes. */
+/** A status may be held back for two seconds, on a busy machine longer. */
+const QUIET_SECONDS = 3;
+const MOST_QUIET_ROUNDS = 20;
+
+/** What the operator writes while nothing changes: from when it has written nothing for a while, or never stops to. */
 export async function measureRest(audit: AuditLog, seconds: number): Promise<Writes> {
+  for (let round = 0; round < MOST_QUIET_ROUNDS; round++) {
+    const before = audit.position();
+    await wait(QUIET_SECONDS * 1000);
+    if (total(audit.since(before)) === 0) break;
+  }
   const position = audit.position();
   await wait(seconds * 1000);
   return audit.since(position);

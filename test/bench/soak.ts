@@ -1,6 +1,8 @@
 /** `npm run soak`: hours of churn; what grows, and whether a session was ever lost. */
 import { Command, InvalidArgumentError } from 'commander';
 import { Churn } from './churn';
+import { DOCUMENT, writeSoak } from './document';
+import { describeMachine } from './machine';
 import { Mirror } from './mirror';
 import { Operator, type OperatorFigures } from './operator';
 import { createNamespaces, createPools, OPERATOR, type Pool, wait } from './pools';
@@ -17,6 +19,8 @@ const WORD_MS = 60_000;
 const WARM_UP_SHARE = 0.25;
 /** How long everything may take to come to rest at the end. */
 const SETTLE_MS = 180_000;
+/** Shorter ones are looks: they are not written to the document. */
+const DOCUMENT_FROM_MINUTES = 20;
 
 interface Sample {
   minutes: number;
@@ -39,7 +43,11 @@ function options(argv: readonly string[]): { minutes: number } {
       'Sessions, template changes and idleTarget changes at random on 20 hsds; samples the operator all the time.',
     )
     .option('--minutes <n>', 'how long', parseMinutes, 20)
-    .addHelpText('after', '\nFails when a busy Pod was lost, or when the hsds do not come to rest at the end.')
+    .addHelpText(
+      'after',
+      `\nFails when a busy Pod was lost, or when the hsds do not come to rest at the end. One of ${DOCUMENT_FROM_MINUTES} minutes or more
+writes its result to docs/benchmarks.md.`,
+    )
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })
     .opts<{ minutes: number }>();
@@ -84,7 +92,15 @@ async function soak(rig: Rig, bundle: string, duration: number, signal: AbortSig
     await running;
     await churn.drain();
     const isSettled = await settled(mirror, pools);
-    return summary(samples, churn, isSettled, await operator.figures());
+    const { cpu, cores, date } = await describeMachine(rig.api);
+    const found = summary(samples, churn, isSettled, await operator.figures());
+    process.stdout.write(`${found.lines.join('\n')}\n`);
+    if (minutes() - begun >= DOCUMENT_FROM_MINUTES) {
+      const heading = `On ${date}, ${cores} cores (${cpu}): ${HSDS} hsds, \`npm run soak -- --minutes ${duration}\`.`;
+      writeSoak([heading, '', ...found.lines.map((line) => `- ${line}`)].join('\n'));
+      log(`written: ${DOCUMENT}`);
+    }
+    return found.isGood;
   } finally {
     await operator.stop();
     await mirror.stop();
@@ -135,7 +151,12 @@ async function settled(mirror: Mirror, pools: readonly Pool[]): Promise<boolean>
   return false;
 }
 
-function summary(samples: readonly Sample[], churn: Churn, isSettled: boolean, last: OperatorFigures): boolean {
+function summary(
+  samples: readonly Sample[],
+  churn: Churn,
+  isSettled: boolean,
+  last: OperatorFigures,
+): { lines: string[]; isGood: boolean } {
   const warm = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
   const slope = (of: (figures: OperatorFigures) => number): string => {
     const { slope: mbPerMinute } = leastSquares(warm.map((sample) => ({ x: sample.minutes, y: of(sample.figures) })));
@@ -151,8 +172,7 @@ function summary(samples: readonly Sample[], churn: Churn, isSettled: boolean, l
     `event-loop delay p99, worst of ${SAMPLE_MS / 1000} s: ${Math.max(...samples.map(({ figures }) => figures.loopP99Ms)).toFixed(0)} ms`,
     `came to rest: ${isSettled ? 'yes' : 'no'}`,
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-  return lost === 0 && last.busyPodsLost === 0 && isSettled;
+  return { lines, isGood: lost === 0 && last.busyPodsLost === 0 && isSettled };
 }
 
 main().then(

@@ -24,6 +24,9 @@ export interface SuiteInput {
   log: Log;
 }
 
+/** Namespaces a contender looks after; undefined: all of them. */
+type Scope = readonly string[] | undefined;
+
 /** Namespace of the one hsd, and one where nothing ever is. */
 const ONE = 'bench-one';
 const NONE = 'bench-none';
@@ -82,33 +85,32 @@ export class Suite {
 
   private async oneHsd(): Promise<void> {
     const { sizes, rig } = this.input;
-    this.say(`one hsd with ${podsWord(sizes.small)}`);
-    let pool: Pool = { namespace: ONE, name: 'rooms', idleTarget: sizes.small };
+    let pool: Pool = { namespace: ONE, name: 'rooms', idleTarget: sizes.one[0]?.pods ?? 0 };
     await createPools(rig.api, [pool]);
-    await this.withOperator('small', ONE, async () => {
-      await settle(this.mirror, [pool], this.input.log);
-      const position = rig.audit.position();
-      if (await this.reactions(podsWord(sizes.small), [pool], ONE)) {
-        this.results.writesPerSingleFlip = total(rig.audit.since(position)) / (2 * sizes.samples);
-      }
-    });
-    this.say(`one hsd with ${podsWord(sizes.one)}`);
-    pool = await resize(rig.api, pool, sizes.one);
-    await this.withOperator('one', ONE, async () => {
-      await settle(this.mirror, [pool], this.input.log);
-      await this.reactions(podsWord(sizes.one), [pool], ONE);
-      await this.bursts(`one hsd of ${podsWord(sizes.one)}`, [pool], ONE);
-    });
+    for (const { pods, samples, isBurst } of sizes.one) {
+      this.say(`one hsd with ${podsWord(pods)}`);
+      pool = await resize(rig.api, pool, pods);
+      await this.withOperator(`one-${pods}`, [ONE], async () => {
+        await settle(this.mirror, [pool], this.input.log);
+        const position = rig.audit.position();
+        const isMeasured = await this.reactions(podsWord(pods), [pool], [ONE], samples);
+        if (isMeasured) this.results.writesPerSingleFlip ??= total(rig.audit.since(position)) / (2 * samples);
+        if (isBurst) await this.bursts(`one hsd of ${podsWord(pods)}`, [pool], [ONE]);
+      });
+    }
     await this.raw(pool);
-    if (this.wants('memory')) await this.memory(sizes.one, ONE);
+    // Two sizes suffice where the larger one is no larger than this.
+    if (this.wants('memory') && sizes.one.length > 1) await this.memory(pool.idleTarget, ONE);
+    // The next stage should see its own Pods only; so few more do not matter to it.
+    if (pool.idleTarget < 100) return;
     this.say('removing it');
-    await this.withOperator('removal', ONE, () => deletePools(rig.api, this.mirror, [pool]));
+    await this.withOperator('removal', [ONE], () => deletePools(rig.api, this.mirror, [pool]));
   }
 
   private async manyHsds(): Promise<void> {
     const { sizes, rig, log } = this.input;
     const pods = sizes.hsds * sizes.podsPerHsd;
-    const where = `${podsWord(pods)} over ${number(sizes.hsds)} hsds`;
+    const where = spread(sizes.hsds, sizes);
     this.say(`${where}: making them`);
     const pools = manyPools(sizes);
     await createNamespaces(rig.api, [...new Set(pools.map(({ namespace }) => namespace))]);
@@ -118,15 +120,27 @@ export class Suite {
       await settle(this.mirror, pools, log);
       this.results.fill = { pods, seconds: (performance.now() - started) / 1000 };
       if (this.wants('rest')) await this.rest(pods);
-      await this.reactions(where, pools, undefined);
+      await this.reactions(where, pools, undefined, sizes.samples);
       await this.steady(pools, operator);
       await this.bursts(where, pools, undefined);
       this.results.memory.afterLoadMb = (await operator.figures()).rssMb;
     });
+    if (sizes.partSamples > 0 && this.wants('reaction')) await this.partOf(pools);
     if (this.wants('memory')) await this.memory(pods, undefined);
     if (!this.wants('cold-start')) return;
     this.say(`cold start, ${sizes.coldRounds} rounds`);
     this.results.coldStart = await measureColdStart(this.operatorSettings(), this.bare, sizes.coldRounds);
+  }
+
+  /** Two namespaces of the many, through an operator that looks after these alone. */
+  private async partOf(all: readonly Pool[]): Promise<void> {
+    const { sizes, log } = this.input;
+    const namespaces = [...new Set(all.map(({ namespace }) => namespace))].slice(0, 2);
+    const pools = all.filter(({ namespace }) => namespaces.includes(namespace));
+    await this.withOperator('part', namespaces, async () => {
+      await settle(this.mirror, pools, log);
+      await this.reactions(spread(pools.length, sizes), pools, namespaces, sizes.partSamples);
+    });
   }
 
   private async bigHsd(): Promise<void> {
@@ -134,18 +148,16 @@ export class Suite {
     this.say(`one hsd with ${podsWord(sizes.big)}: making them`);
     const pool = { namespace: ONE, name: 'hall', idleTarget: sizes.big };
     await createPools(rig.api, [pool]);
-    await this.withOperator('big', ONE, async () => {
+    await this.withOperator('big', [ONE], async () => {
       await settle(this.mirror, [pool], log);
-      await this.reactions(`one hsd of ${podsWord(sizes.big)}`, [pool], ONE);
+      await this.reactions(`one hsd of ${podsWord(sizes.big)}`, [pool], [ONE], sizes.samples);
     });
   }
 
-  private async reactions(where: string, pools: readonly Pool[], namespace: string | undefined): Promise<boolean> {
+  private async reactions(where: string, pools: readonly Pool[], scope: Scope, samples: number): Promise<boolean> {
     if (!this.wants('reaction')) return false;
     this.say(`reaction, ${where}`);
-    const found = await this.withBareLoop(pools, namespace, () =>
-      measureReactions(this.scene, pools, this.input.sizes.samples),
-    );
+    const found = await this.withBareLoop(pools, scope, () => measureReactions(this.scene, pools, samples));
     this.results.reactions.set(where, found);
     const told = (name: 'operator' | 'bare'): string =>
       `${name} p50 ${found[name].p50.toFixed(1)} p99 ${found[name].p99.toFixed(1)} ms`;
@@ -178,13 +190,13 @@ export class Suite {
     this.results.steady = { operator: result, bare, usage, writes };
   }
 
-  private async bursts(where: string, pools: readonly Pool[], namespace: string | undefined): Promise<void> {
+  private async bursts(where: string, pools: readonly Pool[], scope: Scope): Promise<void> {
     if (!this.wants('burst')) return;
     const { sizes, rig } = this.input;
     this.say(`burst of ${sizes.burst}, ${where}`);
     const times = { operator: [], bare: [] } as { operator: Burst[]; bare: Burst[] };
     let writes = 0;
-    await this.withBareLoop(pools, namespace, async () => {
+    await this.withBareLoop(pools, scope, async () => {
       for (let round = 0; round < sizes.burstRounds; round++) {
         const position = rig.audit.position();
         times.operator.push(await burst(this.scene, pools, OPERATOR, sizes.burst));
@@ -208,7 +220,7 @@ export class Suite {
 
   private async memory(pods: number, namespace: string | undefined): Promise<void> {
     this.say(`memory with ${pods} Pods in sight`);
-    const settings = this.operatorSettings(namespace);
+    const settings = this.operatorSettings(namespace === undefined ? undefined : [namespace]);
     this.results.memory.points.push(await measureMemory(settings, pods, this.input.sizes.memorySettleSeconds));
   }
 
@@ -224,11 +236,11 @@ export class Suite {
 
   private async withOperator(
     name: string,
-    namespace: string | undefined,
+    scope: Scope,
     work: (operator: Operator) => Promise<unknown>,
   ): Promise<void> {
     const { options, dir, log } = this.input;
-    const settings = this.operatorSettings(namespace);
+    const settings = this.operatorSettings(scope);
     const operator = await Operator.start({ ...settings, ...(options.cpuProf && { profile: { dir, name, log } }) });
     try {
       await work(operator);
@@ -238,12 +250,8 @@ export class Suite {
     }
   }
 
-  private async withBareLoop<T>(
-    pools: readonly Pool[],
-    namespace: string | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const loop = await startBareLoop(this.bare, pools[0]?.idleTarget ?? 0, namespace);
+  private async withBareLoop<T>(pools: readonly Pool[], scope: Scope, work: () => Promise<T>): Promise<T> {
+    const loop = await startBareLoop(this.bare, pools[0]?.idleTarget ?? 0, scope);
     try {
       return await Promise.race([
         work(),
@@ -256,9 +264,9 @@ export class Suite {
     }
   }
 
-  private operatorSettings(namespace?: string): OperatorSettings {
+  private operatorSettings(namespaces?: Scope): OperatorSettings {
     const { programs, rig } = this.input;
-    return { bundle: programs.operator, kubeconfig: rig.operatorKubeconfig, namespace };
+    return { bundle: programs.operator, kubeconfig: rig.operatorKubeconfig, namespaces };
   }
 
   private wants(...names: BenchmarkName[]): boolean {
@@ -273,6 +281,10 @@ export class Suite {
 /** What goals.ts reads the size from. */
 function podsWord(pods: number): string {
   return `${number(pods)} Pods`;
+}
+
+function spread(hsds: number, { podsPerHsd }: Sizes): string {
+  return `${podsWord(hsds * podsPerHsd)} over ${number(hsds)} hsds`;
 }
 
 type Burst = BurstResult['operator'];

@@ -3,7 +3,8 @@
  * busy + idle whenever the number of busy ones changes; one patch at a time for each, so that a burst ends right. No
  * cache of objects, no status, no safety.
  *
- * Reads BARE_LOOP (JSON: LoopSettings), writes `ready` to standard output once it watches, ends with its standard input.
+ * Reads BARE_LOOP (JSON: LoopSettings), writes `ready` to standard output once all its watches have begun, ends with its
+ * standard input.
  */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
@@ -14,7 +15,7 @@ export interface LoopSettings {
   /** PEM. */
   tls: { ca: string; cert: string; key: string };
   /** Undefined: all of them. */
-  namespace?: string;
+  namespaces?: readonly string[];
   /** Label with the pool's name; Pods without are not watched. */
   nameLabel: string;
   busyKey: string;
@@ -87,16 +88,18 @@ function handle({ type, object: { metadata } }: PodEvent): void {
   scale(pool);
 }
 
-const scope = settings.namespace === undefined ? '' : `/namespaces/${settings.namespace}`;
+const scopes = settings.namespaces?.map((namespace) => `/namespaces/${namespace}`) ?? [''];
+let pending = scopes.length;
 const watchAgent = new Agent(settings.tls);
 
 /** From `position` on, or from the Pods there are. Begins anew where the API server ends it: it drops slow readers. */
-function watch(position: string | undefined): void {
+function watch(scope: string, position?: string): void {
   const query = new URLSearchParams({ watch: 'true', labelSelector: settings.nameLabel });
   if (position !== undefined) query.set('resourceVersion', position);
   request(`${settings.server}/api/v1${scope}/pods?${query}`, { agent: watchAgent }, (answer) => {
     if (answer.statusCode !== 200) throw new Error(`watch of Pods: ${answer.statusCode}`);
-    process.stdout.write('ready\n');
+    pending -= 1;
+    if (pending === 0) process.stdout.write('ready\n');
     let latest = position;
     createInterface({ input: answer })
       .on('line', (line) => {
@@ -106,7 +109,7 @@ function watch(position: string | undefined): void {
         // The Pods there are come first, in no order.
         latest = newer(latest, event.object.metadata.resourceVersion);
       })
-      .on('close', () => watch(latest));
+      .on('close', () => watch(scope, latest));
   }).end();
 }
 
@@ -114,5 +117,5 @@ function newer(a: string | undefined, b: string): string {
   return a !== undefined && BigInt(a) > BigInt(b) ? a : b;
 }
 
-watch(undefined);
+for (const scope of scopes) watch(scope);
 process.stdin.resume().on('end', () => process.exit());

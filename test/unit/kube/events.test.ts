@@ -146,9 +146,26 @@ describe('repetitions', () => {
     expect(sent(1).metadata.name).not.toBe(sent(0).metadata.name);
   });
 
+  test('many scalings are one Event, whatever their numbers are', async () => {
+    recorder.record(event({ note: '3 -> 5' }));
+    await written(1);
+    for (let i = 0; i < 30; i += 1) recorder.record(event({ note: `${5 + i} -> ${6 + i}` }));
+    clock.advance(8 * MINUTE);
+    await written(3);
+    expect(methods()).toEqual(['POST', 'PATCH', 'PATCH']);
+    expect(sent(2).series.count).toBe(31);
+  });
+
+  test('a Warning with another note is another Event', async () => {
+    recorder.record(event({ type: 'Warning', note: 'quota a' }));
+    recorder.record(event({ type: 'Warning', note: 'quota b' }));
+    await written(2);
+    expect([sent(0).note, sent(1).note]).toEqual(['quota a', 'quota b']);
+  });
+
   test.each([
-    ['note', { note: '5 -> 6' }],
     ['reason', { reason: 'ScaledDown' }],
+    ['action', { action: 'Apply' }],
     ['type', { type: 'Warning' as const }],
     ['object', { regarding: { ...event().regarding, uid: 'other' } }],
   ])('another %s is another Event', async (_name, change) => {
@@ -179,21 +196,32 @@ describe('repetitions', () => {
 
 describe('limits', () => {
   test('one object gets 25 Events at once, then one in 5 minutes', async () => {
-    for (let i = 0; i < 40; i += 1) recorder.record(event({ note: `${i}` }));
+    const warn = (note: string): void => recorder.record(event({ type: 'Warning', note }));
+    for (let i = 0; i < 40; i += 1) warn(`${i}`);
     await written(25);
     clock.advance(5 * MINUTE);
-    recorder.record(event({ note: 'later' }));
-    recorder.record(event({ note: 'too soon' }));
+    warn('later');
+    warn('too soon');
     await written(26);
     expect(sent(25).note).toBe('later');
   });
 
-  test('all objects together get 100 at once, then 10 a second', async () => {
-    for (let i = 0; i < 150; i += 1) recorder.record(about(`u${i}`));
-    await written(100);
+  test.each([
+    ['Warning', 100, 10],
+    ['Normal', 50, 1],
+  ] as const)('all objects together get %s Events: %d at once, then %d a second', async (type, burst, each) => {
+    const record = (uid: string): void => recorder.record({ ...about(uid), type });
+    for (let i = 0; i < 150; i += 1) record(`u${i}`);
+    await written(burst);
     clock.advance(1000);
-    for (let i = 200; i < 250; i += 1) recorder.record(about(`u${i}`));
-    await written(110);
+    for (let i = 200; i < 250; i += 1) record(`u${i}`);
+    await written(burst + each);
+  });
+
+  test('everyday Events do not use up what Warnings may cost', async () => {
+    for (let i = 0; i < 60; i += 1) recorder.record(about(`u${i}`));
+    recorder.record({ ...about('faulty'), type: 'Warning' });
+    await written(51);
   });
 
   test('they are written one at a time', async () => {
