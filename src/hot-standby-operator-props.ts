@@ -1,4 +1,13 @@
-import type { ContainerResources, NodeLabelQuery, NodeTaintQuery } from 'cdk8s-plus-28';
+import type { Duration } from 'cdk8s';
+import type {
+  ContainerResources,
+  EnvValue,
+  ImagePullPolicy,
+  IServiceAccount,
+  NodeLabelQuery,
+  NodeTaintQuery,
+  Topology,
+} from 'cdk8s-plus-28';
 
 /**
  * How much the operator logs.
@@ -24,9 +33,45 @@ export enum Monitoring {
   SCRAPE_ANNOTATIONS = 'ScrapeAnnotations',
   /**
    * By a headless Service and a ServiceMonitor (`monitoring.coreos.com/v1`, whose definition must be installed). A
-   * Prometheus that chooses ServiceMonitors by label finds it by those in `labels`.
+   * Prometheus that chooses ServiceMonitors by label finds it by those in `labels` and `monitoringLabels`.
    */
   SERVICE_MONITOR = 'ServiceMonitor',
+  /** By a PodMonitor (`monitoring.coreos.com/v1`), which needs no Service. */
+  POD_MONITOR = 'PodMonitor',
+}
+
+/**
+ * What the operator's Pods may send and receive, as a NetworkPolicy. Probes by the kubelet are always let in.
+ */
+export interface OperatorNetworkPolicy {
+  /**
+   * TCP ports of the API server itself: where the connections of its Service end up.
+   *
+   * @default [443, 6443]
+   */
+  readonly apiServerPorts?: number[];
+
+  /**
+   * Address ranges of the API server, in CIDR notation.
+   *
+   * @default - any address
+   */
+  readonly apiServerCidrs?: string[];
+
+  /**
+   * TCP ports of Pods the operator may send HTTP busy probes to, in any namespace of the cluster. An empty list suits
+   * pools that are probed by annotation alone.
+   *
+   * @default - every port
+   */
+  readonly probePorts?: number[];
+
+  /**
+   * Labels of the namespaces whose Pods may read the metrics.
+   *
+   * @default - anybody may
+   */
+  readonly metricsNamespaces?: { readonly [key: string]: string };
 }
 
 /**
@@ -54,6 +99,13 @@ export interface HotStandbyOperatorProps {
    * @default - ghcr.io/paia-tech/hotstandby:v<version>
    */
   readonly image?: string;
+
+  /**
+   * When the kubelet pulls the image.
+   *
+   * @default - Kubernetes': always for the tag "latest", else when the node does not have it
+   */
+  readonly imagePullPolicy?: ImagePullPolicy;
 
   /**
    * Namespace the operator runs in.
@@ -128,6 +180,14 @@ export interface HotStandbyOperatorProps {
   readonly tolerations?: NodeTaintQuery[];
 
   /**
+   * Between what kinds of places the operator's Pods are spread as evenly as the scheduler can. An empty list: no care is
+   * taken.
+   *
+   * @default [Topology.HOSTNAME]
+   */
+  readonly spread?: Topology[];
+
+  /**
    * PriorityClass of the operator's Pods. It must exist.
    *
    * @default - the cluster's default
@@ -142,11 +202,104 @@ export interface HotStandbyOperatorProps {
   readonly imagePullSecrets?: string[];
 
   /**
+   * Further labels of the operator's Pods. Cannot replace the labels the operator is selected by.
+   *
+   * @default - none
+   */
+  readonly podLabels?: { readonly [key: string]: string };
+
+  /**
+   * Annotations of the operator's Pods, beside those `monitoring` may add.
+   *
+   * @default - none
+   */
+  readonly podAnnotations?: { readonly [key: string]: string };
+
+  /**
+   * Further arguments of the operator (`npm run operator -- --help` lists them). They come last.
+   *
+   * @default - none
+   */
+  readonly extraArgs?: string[];
+
+  /**
+   * Further environment variables of the operator, for example `NODE_OPTIONS`. Cannot replace `POD_NAME` and
+   * `POD_NAMESPACE`.
+   *
+   * @default - none
+   */
+  readonly env?: { readonly [key: string]: EnvValue };
+
+  /**
+   * ServiceAccount the operator runs as, which must exist in its namespace; the operator's rights are bound to it.
+   *
+   * @default - one of its own, made here
+   */
+  readonly serviceAccount?: IServiceAccount;
+
+  /**
+   * Annotations of the ServiceAccount made here.
+   *
+   * @default - none
+   */
+  readonly serviceAccountAnnotations?: { readonly [key: string]: string };
+
+  /**
+   * Whether to install a PodDisruptionBudget by which a node drain takes one operator Pod at a time.
+   *
+   * @default true
+   */
+  readonly podDisruptionBudget?: boolean;
+
+  /**
+   * Lets the operator's Pods reach DNS, the API server and what they probe, and lets nothing reach them but their metrics
+   * be read. `{}` takes the defaults.
+   *
+   * @default - no NetworkPolicy
+   */
+  readonly networkPolicy?: OperatorNetworkPolicy;
+
+  /**
    * How Prometheus finds the metrics of the operator's Pods (`/metrics` on port 8080, named `http`).
    *
    * @default Monitoring.NONE
    */
   readonly monitoring?: Monitoring;
+
+  /**
+   * How often a ServiceMonitor or PodMonitor has the metrics read, in whole seconds.
+   *
+   * @default - as often as that Prometheus reads everything
+   */
+  readonly scrapeInterval?: Duration;
+
+  /**
+   * Further labels of ServiceMonitor, PodMonitor and PrometheusRule, by which a Prometheus chooses them.
+   *
+   * @default - none
+   */
+  readonly monitoringLabels?: { readonly [key: string]: string };
+
+  /**
+   * Whether to install the alerts, as a PrometheusRule (`monitoring.coreos.com/v1`, whose definition must be installed).
+   *
+   * @default false
+   */
+  readonly alerts?: boolean;
+
+  /**
+   * Whether to install the Grafana dashboard, as a ConfigMap with `dashboardLabels`.
+   *
+   * @default false
+   */
+  readonly dashboard?: boolean;
+
+  /**
+   * Labels by which Grafana's sidecar finds the dashboard.
+   *
+   * @default - grafana_dashboard: "1"
+   */
+  readonly dashboardLabels?: { readonly [key: string]: string };
 
   /**
    * Further labels of every object and of the operator's Pods. Cannot replace the labels the operator is selected by.

@@ -1,18 +1,23 @@
 import { ApiObject, Chart, Size } from 'cdk8s';
-import { Cpu } from 'cdk8s-plus-28';
+import { Cpu, Topology } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { HotStandbyCrd } from './hot-standby-crd';
 import { type HotStandbyOperatorProps, LogLevel, Monitoring } from './hot-standby-operator-props';
+import { prometheusRuleManifest } from './install/alerts';
 import { clusterObject } from './install/cluster-object';
+import { dashboardManifest } from './install/dashboard';
+import { deploymentManifest, disruptionBudgetManifest, IMAGE_REPOSITORY } from './install/deployment';
 import {
-  type DeploymentInput,
-  deploymentManifest,
-  disruptionBudgetManifest,
-  IMAGE_REPOSITORY,
-} from './install/deployment';
-import { metricsServiceManifest, scrapeAnnotations, serviceMonitorManifest } from './install/monitoring';
+  type MonitoringInput,
+  metricsServiceManifest,
+  podMonitorManifest,
+  scrapeAnnotations,
+  serviceMonitorManifest,
+} from './install/monitoring';
+import { networkPolicyManifest } from './install/network-policy';
 import { addPolicies, guarded } from './install/policies';
 import { operatorRules, type PolicyRule, USER_ROLES } from './install/rbac';
+import { userRoleManifest } from './install/user-roles';
 import { validateOperator } from './install/validate-operator';
 import { PACKAGE_VERSION } from './version';
 
@@ -21,7 +26,7 @@ const RBAC = 'rbac.authorization.k8s.io';
 
 /**
  * Everything the operator needs: CustomResourceDefinition, namespace, ServiceAccount, RBAC, Deployment,
- * PodDisruptionBudget and the admission policies.
+ * PodDisruptionBudget and the admission policies; if asked for, a NetworkPolicy and what monitors it.
  *
  * Object names carry no hash. For anything the properties do not cover, `ApiObject.of(operator.node.findChild('Deployment'))`
  * takes JSON patches.
@@ -35,9 +40,11 @@ export class HotStandbyOperator extends Construct {
   public readonly namespace?: string;
 
   /**
-   * Name of the operator's Deployment and ServiceAccount.
+   * Name of the operator's Deployment, and of its ServiceAccount unless another one was given.
    */
   public readonly operatorName: string;
+
+  private readonly serviceAccountName: string;
 
   private readonly labels: Record<string, string>;
   private readonly selectorLabels: Record<string, string>;
@@ -51,6 +58,7 @@ export class HotStandbyOperator extends Construct {
     const version = props.version ?? PACKAGE_VERSION;
     this.namespace = props.namespace ?? Chart.of(this).namespace ?? (own ? undefined : DEFAULT_NAMESPACE);
     this.operatorName = `${name}-operator`;
+    this.serviceAccountName = props.serviceAccount?.name ?? this.operatorName;
     this.selectorLabels = {
       'app.kubernetes.io/name': 'hotstandby',
       'app.kubernetes.io/instance': name,
@@ -65,7 +73,7 @@ export class HotStandbyOperator extends Construct {
       this.addNamespace();
     }
     this.addRbac(props);
-    this.addOperator(props, version);
+    this.addOperator(this.operatorInput(props, version), props);
     if (props.userRoles ?? !own) {
       this.addUserRoles(name);
     }
@@ -87,8 +95,11 @@ export class HotStandbyOperator extends Construct {
   }
 
   private addRbac(props: HotStandbyOperatorProps): void {
-    const metadata = { name: this.operatorName, namespace: this.namespace, labels: this.labels };
-    new ApiObject(this, 'ServiceAccount', { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    if (props.serviceAccount === undefined) {
+      const annotations = props.serviceAccountAnnotations;
+      const metadata = { name: this.operatorName, namespace: this.namespace, labels: this.labels, annotations };
+      new ApiObject(this, 'ServiceAccount', { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    }
     const rules = operatorRules('watched');
     if (props.ownNamespaceOnly) {
       this.addRole('Role', this.operatorName, this.namespace, rules);
@@ -128,15 +139,18 @@ export class HotStandbyOperator extends Construct {
 
   /** Without a namespace the API server takes the one of the RoleBinding. */
   private subject() {
-    return { kind: 'ServiceAccount', name: this.operatorName, namespace: this.namespace };
+    return { kind: 'ServiceAccount', name: this.serviceAccountName, namespace: this.namespace };
   }
 
-  private addOperator(props: HotStandbyOperatorProps, version: string): void {
-    const input: DeploymentInput = {
+  private operatorInput(props: HotStandbyOperatorProps, version: string): MonitoringInput {
+    const scrape = props.monitoring === Monitoring.SCRAPE_ANNOTATIONS ? scrapeAnnotations() : undefined;
+    return {
+      ...props,
       name: this.operatorName,
       namespace: this.namespace,
       labels: this.labels,
       selectorLabels: this.selectorLabels,
+      serviceAccountName: this.serviceAccountName,
       image: props.image ?? `${IMAGE_REPOSITORY}:v${version}`,
       replicas: props.replicas ?? 2,
       resources: props.resources ?? {
@@ -144,31 +158,41 @@ export class HotStandbyOperator extends Construct {
         memory: { request: Size.mebibytes(128), limit: Size.mebibytes(512) },
       },
       logLevel: props.logLevel ?? LogLevel.INFO,
-      nodeSelector: props.nodeSelector,
-      nodeLabels: props.nodeLabels,
-      tolerations: props.tolerations,
-      priorityClassName: props.priorityClassName,
-      imagePullSecrets: props.imagePullSecrets,
-      podAnnotations: props.monitoring === Monitoring.SCRAPE_ANNOTATIONS ? scrapeAnnotations() : undefined,
+      spread: (props.spread ?? [Topology.HOSTNAME]).map(({ key }) => key),
+      podAnnotations: (scrape ?? props.podAnnotations) && { ...scrape, ...props.podAnnotations },
       args: guarded(props) ? [...watchArgs(props), '--admission-guard'] : watchArgs(props),
     };
+  }
+
+  private addOperator(input: MonitoringInput, props: HotStandbyOperatorProps): void {
     new ApiObject(this, 'Deployment', deploymentManifest(input));
-    new ApiObject(this, 'PodDisruptionBudget', disruptionBudgetManifest(input));
+    if (props.podDisruptionBudget ?? true) {
+      new ApiObject(this, 'PodDisruptionBudget', disruptionBudgetManifest(input));
+    }
+    if (props.networkPolicy) {
+      new ApiObject(this, 'NetworkPolicy', networkPolicyManifest(input, props.networkPolicy));
+    }
     if (props.monitoring === Monitoring.SERVICE_MONITOR) {
-      new ApiObject(this, 'MetricsService', metricsServiceManifest(input));
+      // Of a Service, 63 characters at most.
+      const name = `${props.name ?? 'hotstandby'}-metrics`;
+      new ApiObject(this, 'MetricsService', metricsServiceManifest(name, input));
       new ApiObject(this, 'ServiceMonitor', serviceMonitorManifest(input));
+    }
+    if (props.monitoring === Monitoring.POD_MONITOR) {
+      new ApiObject(this, 'PodMonitor', podMonitorManifest(input));
+    }
+    if (props.alerts) {
+      new ApiObject(this, 'PrometheusRule', prometheusRuleManifest(input));
+    }
+    if (props.dashboard) {
+      const labels = props.dashboardLabels ?? { grafana_dashboard: '1' };
+      new ApiObject(this, 'Dashboard', dashboardManifest(input, labels));
     }
   }
 
   private addUserRoles(name: string): void {
-    for (const { suffix, aggregateTo, rules } of USER_ROLES) {
-      const aggregation = Object.fromEntries(aggregateTo.map((role) => [`${RBAC}/aggregate-to-${role}`, 'true']));
-      clusterObject(this, `UserRole-${suffix}`, {
-        apiVersion: `${RBAC}/v1`,
-        kind: 'ClusterRole',
-        metadata: { name: `${name}-${suffix}`, labels: { ...this.labels, ...aggregation } },
-        rules,
-      });
+    for (const role of USER_ROLES) {
+      clusterObject(this, `UserRole-${role.suffix}`, userRoleManifest(name, this.labels, role));
     }
   }
 }

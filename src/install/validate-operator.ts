@@ -1,5 +1,5 @@
-import type { HotStandbyOperatorProps } from '../hot-standby-operator-props';
-import { checkDnsLabel, checkInteger } from '../validation';
+import type { HotStandbyOperatorProps, OperatorNetworkPolicy } from '../hot-standby-operator-props';
+import { checkDnsLabel, checkDuration, checkInteger } from '../validation';
 import { IMAGE_REPOSITORY } from './deployment';
 import { validatePolicies } from './policies';
 
@@ -10,6 +10,39 @@ export function validateOperator(props: HotStandbyOperatorProps): void {
   validateNamespaces(props);
   validateImage(props.image);
   validatePolicies(props);
+  validatePods(props);
+  validateNetworkPolicy(props.networkPolicy);
+  checkDuration('scrapeInterval', props.scrapeInterval, { min: 1 });
+}
+
+/** Set for the operator from the Pod itself. */
+const OWN_VARIABLES = ['POD_NAME', 'POD_NAMESPACE'];
+
+function validatePods({ env, serviceAccount, serviceAccountAnnotations }: HotStandbyOperatorProps): void {
+  for (const name of OWN_VARIABLES) {
+    if (env?.[name] !== undefined) {
+      throw new Error(`'env' sets ${name}, which the operator gets from its Pod: leave it out`);
+    }
+  }
+  if (serviceAccount && serviceAccountAnnotations) {
+    throw new Error(
+      "'serviceAccountAnnotations' are for the ServiceAccount made here and 'serviceAccount' names another: give one of them",
+    );
+  }
+}
+
+function validateNetworkPolicy(policy: OperatorNetworkPolicy | undefined): void {
+  for (const property of ['apiServerPorts', 'probePorts'] as const) {
+    for (const [index, port] of (policy?.[property] ?? []).entries()) {
+      checkInteger(`networkPolicy.${property}[${index}]`, port, { min: 1, max: 65535 });
+    }
+  }
+  // A rule without ports or without addresses would allow all of them.
+  for (const property of ['apiServerPorts', 'apiServerCidrs'] as const) {
+    if (policy?.[property]?.length === 0) {
+      throw new Error(`'networkPolicy.${property}' is empty, so nothing could be reached: name some or leave it out`);
+    }
+  }
 }
 
 function validateNames(props: HotStandbyOperatorProps): void {

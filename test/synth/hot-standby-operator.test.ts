@@ -5,6 +5,7 @@ import { Cpu } from 'cdk8s-plus-28';
 import { HotStandbyCrd, HotStandbyOperator, type HotStandbyOperatorProps, LogLevel } from '../../src';
 import { crdManifest } from '../../src/api/crd';
 import { PERMISSIONS, type PermissionScope } from '../../src/api/permissions';
+import { PACKAGE_VERSION } from '../../src/version';
 import { at, type Manifest, only, synth } from './support';
 
 function install(props?: HotStandbyOperatorProps): Manifest[] {
@@ -103,7 +104,7 @@ describe('HotStandbyOperator for the whole cluster', () => {
 
   test('runs two replicas that elect a leader and watch every namespace', () => {
     expect(at(deployment, 'spec', 'replicas')).toBe(2);
-    expect(at(container, 'image')).toBe('ghcr.io/paia-tech/hotstandby:v0.1.0');
+    expect(at(container, 'image')).toBe(`ghcr.io/paia-tech/hotstandby:v${PACKAGE_VERSION}`);
     expect(at(container, 'args')).toEqual([
       '--all-namespaces',
       '--admission-guard',
@@ -189,7 +190,12 @@ describe('the admission guard', () => {
       'request.userInfo.username in ["system:serviceaccount:kube-system:generic-garbage-collector", "system:kube-controller-manager"]',
     );
     const rules = Object.values(Object(at(policy({}, DRAIN_GUARD), 'spec', 'matchConstraints', 'resourceRules')));
-    expect(rules.map((rule) => at(rule, 'resources', 0))).toEqual(['deployments', 'pods', 'poddisruptionbudgets']);
+    expect(rules.map((rule) => at(rule, 'resources', 0))).toEqual([
+      'deployments',
+      'replicasets',
+      'pods',
+      'poddisruptionbudgets',
+    ]);
   });
 
   test('can be left out', () => {

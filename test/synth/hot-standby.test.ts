@@ -6,6 +6,8 @@ import {
   HotStandby,
   HotStandbyDeployment,
   type HotStandbyProps,
+  ProbeScheme,
+  ProbeVia,
   type SelfAnnotatingOptions,
   SessionDeletePolicy,
 } from '../../src';
@@ -122,8 +124,17 @@ describe('HotStandby', () => {
         successIsBusy: false,
         timeoutSeconds: Duration.seconds(2),
         periodSeconds: Duration.minutes(1),
+        scheme: ProbeScheme.HTTPS,
+        failureThreshold: 3,
+        via: ProbeVia.API_SERVER_PROXY,
       }),
-      { mode: 'http', http: { port: 1, path: '/x?y', successIsBusy: false, timeoutSeconds: 2, periodSeconds: 60 } },
+      {
+        mode: 'http',
+        http: {
+          ...{ port: 1, path: '/x?y', successIsBusy: false, timeoutSeconds: 2, periodSeconds: 60 },
+          ...{ scheme: 'HTTPS', failureThreshold: 3, via: 'APIServerProxy' },
+        },
+      },
     ],
   ])('writes the busy probe of %s', (_name, busyProbe, expected) => {
     expect(at(specOf({ busyProbe }), 'busyProbe')).toEqual(expected);

@@ -7,6 +7,7 @@ import {
   HotStandbyOperator,
   type HotStandbyOperatorProps,
   type HotStandbyProps,
+  ProbeVia,
 } from '../../src';
 
 const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'room' }] };
@@ -164,6 +165,21 @@ describe('a mistake in a busy probe is named with its value and the fix', () => 
       { periodSeconds: Duration.days(2) },
       "'busyProbe.periodSeconds' is 172800: give a whole number of seconds from 1 to 86400",
     ],
+    [
+      'failureThreshold 0',
+      { failureThreshold: 0 },
+      "'busyProbe.failureThreshold' is 0: give a whole number from 1 to 100",
+    ],
+    [
+      'failureThreshold 101',
+      { failureThreshold: 101 },
+      "'busyProbe.failureThreshold' is 101: give a whole number from 1 to 100",
+    ],
+    [
+      'a path that leaves the Pod, by way of the API server',
+      { path: '/a/%2e%2e/b', via: ProbeVia.API_SERVER_PROXY },
+      '\'busyProbe.path\' is "/a/%2e%2e/b": the API server\'s proxy is not sent a segment "." or "..", write the path without it',
+    ],
   ])('%s', (_name, options, message) => {
     expect(() => BusyProbe.http(options)).toThrow(new Error(message));
   });
@@ -258,6 +274,26 @@ describe('a mistake in HotStandbyOperator is named with its value and the fix', 
       'a name too long',
       { name: 'a'.repeat(55) },
       "'name' has 55 characters: at most 54 are allowed, choose a shorter one",
+    ],
+    [
+      'a variable the Pod sets',
+      { env: { POD_NAME: kplus.EnvValue.fromValue('x') } },
+      "'env' sets POD_NAME, which the operator gets from its Pod: leave it out",
+    ],
+    [
+      'a port that is none',
+      { networkPolicy: { probePorts: [80, 70000] } },
+      "'networkPolicy.probePorts[1]' is 70000: give a whole number from 1 to 65535",
+    ],
+    [
+      'an API server nobody can reach',
+      { networkPolicy: { apiServerPorts: [] } },
+      "'networkPolicy.apiServerPorts' is empty, so nothing could be reached: name some or leave it out",
+    ],
+    [
+      'half a second between two scrapes',
+      { scrapeInterval: Duration.millis(500) },
+      "'scrapeInterval' is 0.5: give a whole number of seconds from 1 to 1000000",
     ],
     [
       'a guard against nobody',

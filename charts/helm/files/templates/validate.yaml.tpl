@@ -1,0 +1,1 @@
+{{- include "hotstandby.validate" . -}}

@@ -1,0 +1,93 @@
+import { stringify } from 'yaml';
+import type { Schema } from './schema-types';
+import { SECTIONS, type Value } from './values';
+
+const WIDTH = 110;
+
+type Node = { value?: Value; children: Map<string, Node> };
+
+/** values.yaml: every value with its default and what it means. */
+export function valuesYaml(): string {
+  const written = new Set<string>();
+  const blocks = SECTIONS.flatMap(({ title, values }) => [
+    `# ${title}`,
+    ...[...tree(values).children].map(([key, node]) => {
+      if (written.has(key)) throw new Error(`the values of "${key}" belong in one section`);
+      written.add(key);
+      return nodeLines(key, node, 0).join('\n');
+    }),
+  ]);
+  return `# Every value of the chart with its default. Unknown values are refused.\n\n${blocks.join('\n\n')}\n`;
+}
+
+/** values.schema.json: what helm checks before it renders. */
+export function valuesSchema(): Schema {
+  const root = tree(SECTIONS.flatMap(({ values }) => values));
+  const { properties, ...rest } = nodeSchema(root) as { properties: object };
+  const $schema = 'http://json-schema.org/draft-07/schema#';
+  // Helm puts it there when the chart is a dependency of another.
+  return {
+    $schema,
+    title: 'Values of the chart hotstandby',
+    ...rest,
+    properties: { ...properties, global: { type: 'object' } },
+  };
+}
+
+/** The values as Markdown: one table a section. */
+export function valuesTable(): string {
+  return SECTIONS.map(({ title, values }) => {
+    const rows = values.map(
+      ({ path, default: byDefault, doc }) => `| \`${path}\` | ${inCode(byDefault)} | ${cell(doc)} |`,
+    );
+    return [`### ${title}`, '', '| Value | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+  }).join('\n\n');
+}
+
+function tree(values: readonly Value[]): Node {
+  const root: Node = { children: new Map() };
+  for (const value of values) {
+    let node = root;
+    for (const key of value.path.split('.')) {
+      const child = node.children.get(key) ?? { children: new Map() };
+      node.children.set(key, child);
+      node = child;
+    }
+    node.value = value;
+  }
+  return root;
+}
+
+function nodeLines(key: string, { value, children }: Node, indent: number): string[] {
+  const pad = ' '.repeat(indent);
+  if (value === undefined) {
+    return [`${pad}${key}:`, ...[...children].flatMap(([name, child]) => nodeLines(name, child, indent + 2))];
+  }
+  const comment = wrapped(value.doc, WIDTH - indent).map((line) => `${pad}# ${line}`);
+  const yaml = stringify({ [key]: value.default }, { lineWidth: 0, singleQuote: false }).trimEnd();
+  return [...comment, ...yaml.split('\n').map((line) => pad + line)];
+}
+
+function nodeSchema({ value, children }: Node): Schema {
+  if (value) return { description: value.doc, ...value.schema, default: value.default };
+  const properties = Object.fromEntries([...children].map(([key, child]) => [key, nodeSchema(child)]));
+  return { type: 'object', additionalProperties: false, properties };
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + word.length >= width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
+function inCode(value: unknown): string {
+  return `\`${JSON.stringify(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
