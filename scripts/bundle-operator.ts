@@ -1,4 +1,5 @@
-import { build } from 'esbuild';
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
 
 /**
  * client-node's index pulls in every API model, 19 MB that Node would hold in memory as source text. The operator takes
@@ -7,12 +8,15 @@ import { build } from 'esbuild';
 const CLIENT_NODE_CONFIG = './node_modules/@kubernetes/client-node/dist/config.js';
 
 /**
- * Bundles the operator into one file that needs nothing but Node: what the image runs, and what the tests start.
+ * Bundles the operator into one file that needs nothing but Node: what the image runs, and what the tests start. The same
+ * sources give the same bytes, wherever they lie.
  *
- * @param outfile where it goes; the source map lands beside it as `<outfile>.map`
+ * @param outfile where it goes; the source map lands beside it as `<outfile>.map`, licence comments as `<outfile>.LEGAL.txt`
+ * @returns what went into it
  */
-export async function bundleOperator(outfile: string): Promise<void> {
-  await build({
+export async function bundleOperator(outfile: string): Promise<Metafile> {
+  const { metafile } = await build({
+    absWorkingDir: join(__dirname, '..'),
     entryPoints: ['operator/main.ts'],
     outfile,
     bundle: true,
@@ -25,5 +29,7 @@ export async function bundleOperator(outfile: string): Promise<void> {
     sourcemap: 'external',
     legalComments: 'external',
     logLevel: 'warning',
+    metafile: true,
   });
+  return metafile;
 }

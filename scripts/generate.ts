@@ -2,13 +2,15 @@
  * Writes everything that is made from something else: `npm run generate`. With `--check` it fails when that changed a
  * file, which means that somebody forgot to run it, or edited a generated file.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { importArguments, importableCrd } from './importable-crd';
+import { synthesize } from './release/sealed-synth';
+import { brokenSeals } from './release/seals';
+import { runTool } from './run-tool';
 
 const root = join(__dirname, '..');
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
@@ -20,34 +22,39 @@ const generated = [
   'examples/cdk8s-import/crd.yaml',
   'API.md',
   output,
+  'synth/helm',
+  'synth/dashboards',
+  'synth/argocd',
+  'synth/flux',
+  'examples/gitops/clusters',
   'README.md',
+  'docs/install.md',
   'docs/operations.md',
 ];
 
 async function main(): Promise<void> {
-  checkOutput();
+  checkSeals();
   const before = fingerprints();
   await step('src/version.ts', async () => writeVersion());
   await step('src/imports', importL1);
   await Promise.all([
-    step('lib, .jsii', () => run('jsii', '--silence-warnings=reserved-word')).then(() =>
-      step('API.md', () => run('jsii-docgen', '--output', 'API.md')),
+    step('lib, .jsii', () => runTool('jsii', '--silence-warnings=reserved-word')).then(() =>
+      step('API.md', () => runTool('jsii-docgen', '--output', 'API.md')),
     ),
-    step(output, () => run('cdk8s', 'synth', '--check-upgrade=false')),
+    step(output, () => synthesize(version)),
+    step('synth/helm, synth/dashboards', () => runTool('tsx', 'scripts/helm-chart.ts')),
+    step('synth/argocd, synth/flux, examples/gitops', () => runTool('tsx', 'charts/gitops/main.ts')),
   ]);
   // A process of its own: it reads the version and the manifests that were written just now.
-  await step('README.md, docs', () => run('tsx', 'scripts/reference-docs.ts'));
+  await step('README.md, docs', () => runTool('tsx', 'scripts/reference-docs.ts'));
   if (process.argv.includes('--check')) {
     report(before, fingerprints());
   }
 }
 
-/** cdk8s-cli empties its output folder first: one that is not this version's own would lose a released version. */
-function checkOutput(): void {
-  const configured: unknown = parse(readFileSync(join(root, 'cdk8s.yaml'), 'utf8')).output;
-  if (configured !== output) {
-    throw new Error(`cdk8s.yaml writes to ${configured}, package.json has version ${version}: set output: ${output}`);
-  }
+function checkSeals(): void {
+  const broken = brokenSeals(root);
+  if (broken.length > 0) throw new Error(broken.join('\n'));
 }
 
 function writeVersion(): void {
@@ -67,7 +74,7 @@ async function importL1(): Promise<void> {
   try {
     const crd = join(folder, 'crd.yaml');
     writeFileSync(crd, stringify(importableCrd()));
-    await run('cdk8s', ...importArguments(crd, 'src/imports'));
+    await runTool('cdk8s', ...importArguments(crd, 'src/imports'));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -77,27 +84,6 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
   const start = performance.now();
   await work();
   console.log(`${name} ${((performance.now() - start) / 1000).toFixed(1)} s`);
-}
-
-/** Runs a tool of node_modules; its output is shown only when it fails. */
-function run(tool: string, ...args: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(join(root, 'node_modules/.bin', tool), args, { cwd: root });
-    let printed = '';
-    const collect = (chunk: Buffer) => {
-      printed += chunk.toString();
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) {
-        resolve();
-      } else {
-        reject(new Error(`${tool} ${args.join(' ')} ended with ${code}:\n${printed}`));
-      }
-    });
-  });
 }
 
 function fingerprints(): Map<string, string> {

@@ -14,7 +14,7 @@ import { code, specTable, statusTable, table, text } from './cr-reference';
 
 const ROOT = join(__dirname, '..');
 /** Files with generated parts. */
-export const REFERENCE_DOCS: readonly string[] = ['README.md', 'docs/operations.md'];
+export const REFERENCE_DOCS: readonly string[] = ['README.md', 'docs/install.md', 'docs/operations.md'];
 
 const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   spec: specTable,
@@ -26,7 +26,7 @@ const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   'namespaced-install objects': () => objectsTable('namespaced-install'),
 };
 
-const MARKED = /(<!-- generated: ([^>]+?) -->\n)[\s\S]*?(\n<!-- end -->)/g;
+const MARKED = /(<!-- generated: ([^>]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /** Writes every file of REFERENCE_DOCS anew. Throws when a marker names no part. */
 export async function writeReferenceDocs(): Promise<void> {
@@ -45,7 +45,10 @@ export async function filled(file: string): Promise<string> {
     }
     parts.set(name, await part());
   }
-  return before.replace(MARKED, (_all, start: string, name: string, end: string) => start + parts.get(name) + end);
+  return before.replace(
+    MARKED,
+    (_all, start: string, name: string, end: string) => `${start}${parts.get(name)}\n${end}`,
+  );
 }
 
 function operatorHelp(): string {

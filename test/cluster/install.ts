@@ -15,6 +15,9 @@ const ROOT = resolve(__dirname, '../..');
 /** What installing needs of a cluster. */
 export type Kubectl = Pick<Cluster, 'kubectl'>;
 
+/** The installable files of a version's folder. */
+export type ManifestFile = 'crds' | 'install' | 'namespaced-install' | 'namespace-admins' | 'admission-marks';
+
 /** One object of a manifest. */
 export interface ManifestObject {
   apiVersion: string;
@@ -22,19 +25,19 @@ export interface ManifestObject {
   metadata: { name: string; namespace?: string };
 }
 
-/** The manifests of this version, as they lie in synth/. */
-export function releasedManifest(file: 'crds' | 'install' | 'namespaced-install'): string {
-  return join(ROOT, 'synth', `v${version}`, `${file}.yaml`);
+/** The manifests of this version, or of an earlier one, as they lie in synth/. */
+export function releasedManifest(file: ManifestFile, of = version): string {
+  return join(ROOT, 'synth', `v${of}`, `${file}.yaml`);
 }
 
-/** The objects of a manifest of this version, without the operator's own Deployment and CRDs installed before. */
-export function withoutOperator(file: 'install' | 'namespaced-install'): ManifestObject[] {
-  return manifestObjects(file).filter(({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition');
+/** The objects of a manifest of this version (or of an earlier one), without the operator's own Deployment and CRDs installed before. */
+export function withoutOperator(file: 'install' | 'namespaced-install', of?: string): ManifestObject[] {
+  return manifestObjects(file, of).filter(({ kind }) => kind !== 'Deployment' && kind !== 'CustomResourceDefinition');
 }
 
-/** Every object of a manifest of this version. */
-export function manifestObjects(file: 'crds' | 'install' | 'namespaced-install'): ManifestObject[] {
-  const documents = parseAllDocuments(readFileSync(releasedManifest(file), 'utf8'));
+/** Every object of a manifest of this version, or of an earlier one. */
+export function manifestObjects(file: ManifestFile, of?: string): ManifestObject[] {
+  const documents = parseAllDocuments(readFileSync(releasedManifest(file, of), 'utf8'));
   return documents.map((document) => document.toJS() as ManifestObject);
 }
 

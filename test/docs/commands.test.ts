@@ -29,7 +29,9 @@ it.each(COMMANDS.flatMap(({ tested }) => ('by' in tested ? [tested] : [])))('$by
   expect(read(by)).toContain(words);
 });
 
-const scripts = [...new Set(DOCUMENTS.flatMap((document) => read(document).match(/npm run [\w-]+/g) ?? []))];
+const scripts = [
+  ...new Set(DOCUMENTS.flatMap((document) => read(document).match(/npm run [\w-]+(?::[\w-]+)*/g) ?? [])),
+];
 it.each(scripts)('%s is a script of package.json', (script) => {
   const known = JSON.parse(read('package.json')).scripts as Record<string, string>;
   expect(Object.keys(known)).toContain(script.replace('npm run ', ''));
@@ -39,7 +41,7 @@ const folders = '(?:src|operator|charts|synth|examples|test|docs|scripts)';
 const paths = DOCUMENTS.flatMap(
   (document) =>
     read(document)
-      .replace(/https?:\S+/g, '')
+      .replace(/\w+:\/\/\S+/g, '')
       .match(new RegExp(`\\b${folders}/[\\w./-]+\\w`, 'g')) ?? [],
 );
 it.each([...new Set(paths)])('names %s, which exists', (path) => {

@@ -18,6 +18,7 @@ const OTHER_WORDS = [
   // What a plan did, for metrics and logs; the action of an Event.
   ...['Apply', 'ChildDeleting', 'Create', 'Deleting', 'Error', 'Mark', 'Outdated', 'Reconcile', 'Scale', 'Settled'],
   ...[
+    'Background',
     'ChildRefused',
     'Drain',
     'IfHealthyBudget',

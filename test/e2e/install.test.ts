@@ -1,6 +1,7 @@
 import { paths } from '../../operator/kube/paths';
 import { type Cluster, startCluster } from '../cluster';
 import { releasedManifest, writeOperatorKubeconfig } from '../cluster/install';
+import { eventually } from './support/eventually';
 import { tryKubectl } from './support/kubectl';
 import { installNamespaced, OPERATOR_ACCOUNT } from './support/namespaced';
 import { OperatorProcess } from './support/operator';
@@ -162,5 +163,26 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
   it('allows to elect a leader in its own namespace and nowhere else', async () => {
     expect(await can(kubeconfig, 'update leases.coordination.k8s.io', 'hotstandby-system')).toBe('yes');
     expect(await can(kubeconfig, 'update leases.coordination.k8s.io', 'kube-system')).toBe('no');
+  });
+
+  it('leaves namespaced-install.yaml to the admins of namespaces only after namespace-admins.yaml', async () => {
+    const [mine, theirs] = scenes.map(({ namespace }) => namespace);
+    const lead = ['--as=lead', '--as-group=system:authenticated'];
+    await cluster.kubectl(['create', 'rolebinding', 'lead', '--clusterrole=admin', '--user=lead', '-n', mine ?? '']);
+    const apply = (namespace = ''): Promise<string> =>
+      cluster.kubectl([
+        'apply',
+        '--server-side',
+        '-n',
+        namespace,
+        '-f',
+        releasedManifest('namespaced-install'),
+        ...lead,
+      ]);
+    await expect(apply(mine)).rejects.toThrow('attempting to grant RBAC permissions not currently held');
+    await cluster.kubectl(['apply', '--server-side', '-f', releasedManifest('namespace-admins')]);
+    // The API server aggregates in the background.
+    await eventually(() => apply(mine));
+    await expect(apply(theirs)).rejects.toThrow('cannot patch resource');
   });
 });

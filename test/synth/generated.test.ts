@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'cdk8s';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { AdmissionMarks, Crds, Install, NamespacedInstall } from '../../charts/install';
+import { addCharts } from '../../charts/install';
 import { importArguments, importableCrd } from '../../scripts/importable-crd';
 import { PACKAGE_VERSION } from '../../src/version';
 import { at } from './support';
@@ -33,12 +33,10 @@ describe('what is generated and committed', () => {
   test('in synth/ is what the charts make now', () => {
     const outdir = join(scratch, 'synth');
     const app = new App({ outdir, outputFileExtension: '.yaml' });
-    new Crds(app, 'crds');
-    new Install(app, 'install');
-    new NamespacedInstall(app, 'namespaced-install');
-    new AdmissionMarks(app, 'admission-marks');
+    addCharts(app);
     app.synth();
-    const files = ['admission-marks.yaml', 'crds.yaml', 'install.yaml', 'namespaced-install.yaml'];
+    const names = ['admission-marks', 'crds', 'install', 'kustomization', 'namespace-admins', 'namespaced-install'];
+    const files = names.map((it) => `${it}.yaml`);
     expect(readdirSync(outdir).sort()).toEqual(files);
     for (const file of files) {
       expect(read(folder, file)).toBe(readFileSync(join(outdir, file), 'utf8'));
@@ -65,6 +63,15 @@ describe('what is generated and committed', () => {
     const [definition] = parseAllDocuments(read(folder, 'crds.yaml')).map((document) => document.toJS());
     const documents = parseAllDocuments(read(folder, 'install.yaml')).map((document) => document.toJS());
     expect(documents.find((m) => at(m, 'kind') === 'CustomResourceDefinition')).toEqual(definition);
+  });
+
+  test('gives people the same roles in both roads', () => {
+    const objects = (file: string) => parseAllDocuments(read(folder, file)).map((document) => document.toJS());
+    const roles = objects('namespace-admins.yaml').filter(
+      (role) => at(role, 'metadata', 'name') !== 'hotstandby-install',
+    );
+    expect(roles).toHaveLength(2);
+    expect(objects('install.yaml')).toEqual(expect.arrayContaining(roles));
   });
 
   test('keeps what older API servers refuse in a file of its own', () => {

@@ -16,6 +16,7 @@ export type AppBase = 'node' | 'python';
 export const IMAGE_NAMES = {
   pause: 'hotstandby.local/pause:1',
   node: 'hotstandby.local/node:24',
+  bareNode: 'hotstandby.local/bare-node:24',
   python: 'hotstandby.local/python:3',
 } as const;
 
@@ -81,12 +82,22 @@ export function pauseImage(folder: string): Promise<Image> {
 
 /** Node.js of this project (devDependency `node`) with the libraries it needs and a shell. */
 export async function nodeImage(busybox: string): Promise<Image> {
+  return imageFromFiles({
+    name: IMAGE_NAMES.node,
+    base: await bareNodeImage(),
+    layers: [shell(busybox)],
+    config: { User: String(APP_USER), WorkingDir: '/app', Env: [PATH, 'NODE_ENV=production'], Cmd: ['node'] },
+  });
+}
+
+/** The same Node.js with its libraries and nothing to run but it, as in a distroless image. Shares the bytes of `nodeImage`. */
+export async function bareNodeImage(): Promise<Image> {
   const node = await realpath(resolve(__dirname, '../../../node_modules/node/bin/node'));
   const entries: LayerEntry[] = [{ to: 'usr/local/bin/node', from: node, mode: 0o755 }];
   return imageFromFiles({
-    name: IMAGE_NAMES.node,
-    layers: [[...skeleton(busybox), ...entries, ...(await libraries([node]))]],
-    config: { User: String(APP_USER), WorkingDir: '/app', Env: [PATH, 'NODE_ENV=production'], Cmd: ['node'] },
+    name: IMAGE_NAMES.bareNode,
+    layers: [[...skeleton(), ...entries, ...(await libraries([node]))]],
+    config: { Env: [PATH] },
   });
 }
 
@@ -104,7 +115,7 @@ export async function pythonImage(busybox: string): Promise<Image | undefined> {
   const extensions = modules.filter((path) => path.endsWith('.so')).map((path) => join(stdlib, path));
   return imageFromFiles({
     name: IMAGE_NAMES.python,
-    layers: [[...skeleton(busybox), ...entries, ...(await libraries([executable, ...extensions]))]],
+    layers: [[...skeleton(), ...shell(busybox), ...entries, ...(await libraries([executable, ...extensions]))]],
     config: {
       User: String(APP_USER),
       WorkingDir: '/app',
@@ -131,7 +142,7 @@ export function appImage({ base, name, files, command }: AppImageSource): Promis
   return imageFromFiles({ name, base, layers: [layer], config: { Entrypoint: [], Cmd: command } });
 }
 
-function skeleton(busybox: string): LayerEntry[] {
+function skeleton(): LayerEntry[] {
   const folders = ['app', 'proc', 'sys', 'dev', 'var/run', 'home'];
   return [
     ...folders.map((to) => ({ to, directory: true as const })),
@@ -139,6 +150,11 @@ function skeleton(busybox: string): LayerEntry[] {
     { to: 'etc/passwd', content: `root:x:0:0::/:/bin/sh\napp:x:${APP_USER}:${APP_USER}::/app:/bin/sh\n` },
     { to: 'etc/group', content: `root:x:0:\napp:x:${APP_USER}:\n` },
     { to: 'etc/nsswitch.conf', content: 'hosts: files dns\n' },
+  ];
+}
+
+function shell(busybox: string): LayerEntry[] {
+  return [
     { to: 'bin/busybox', from: busybox, mode: 0o755 },
     ...SHELL_TOOLS.map((tool) => ({ to: `bin/${tool}`, linkTo: 'busybox' })),
   ];

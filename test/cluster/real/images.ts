@@ -12,6 +12,8 @@ export interface ImageConfig {
   /** User name or id. Default: root. */
   readonly User?: string;
   readonly WorkingDir?: string;
+  /** Said of the image, in its configuration and as annotations of its manifest. */
+  readonly Labels?: Readonly<Record<string, string>>;
 }
 
 /** An image in the per-user store. */
@@ -61,6 +63,7 @@ export async function imageFromFiles({ name, base, layers: sources, config: own 
       mediaType: `${MEDIA}.manifest.v1+json`,
       config: { mediaType: `${MEDIA}.config.v1+json`, ...configBlob },
       layers: layers.map((layer) => ({ mediaType: `${MEDIA}.layer.v1.tar`, ...layer })),
+      annotations: config.Labels,
     }),
   );
   return { name, manifest, blobs: [configBlob, ...layers], layers, config };

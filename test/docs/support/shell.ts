@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Cluster } from '../../cluster';
 import { toolPath } from '../../cluster/tools';
@@ -45,12 +45,6 @@ export class Shell {
       }),
       commands,
     );
-  }
-
-  /** The value of a variable some command has set. */
-  variable(name: string): string {
-    const line = readFileSync(this.variables, 'utf8').match(new RegExp(`^declare -- ${name}="(.*)"$`, 'm'));
-    return line?.[1] ?? '';
   }
 }
 

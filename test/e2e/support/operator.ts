@@ -8,6 +8,8 @@ export interface OperatorOptions {
   namespace?: string;
   kubeconfig?: string;
   env?: NodeJS.ProcessEnv;
+  /** The bundled operator to run. Default: the one of the sources here. */
+  program?: string;
 }
 
 interface LogLine {
@@ -56,7 +58,7 @@ export class OperatorProcess {
     ];
     const env = { ...process.env, HOTSTANDBY_ALLOW_LOOPBACK_PODS: 'true', ...options.env };
     return new OperatorProcess(
-      spawn(process.execPath, ['--enable-source-maps', info.operator, ...args], {
+      spawn(process.execPath, ['--enable-source-maps', options.program ?? info.operator, ...args], {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
       }),

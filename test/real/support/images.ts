@@ -6,10 +6,14 @@ import { appImage, type Image, type RealNodes } from '../../cluster/real/index';
 /** The annotation example with a switch for its readiness. */
 export const FLAKY_IMAGE = 'hotstandby.local/test-flaky:1';
 
-/** Everything the tests run: the examples under the names in their manifests, flaky/app.mjs, the operator. */
-export async function testImages(bases: RealNodes['images'], operatorBundle: string): Promise<Image[]> {
+/**
+ * Everything the tests run: the examples under the names in their manifests, flaky/app.mjs, the operator.
+ *
+ * @param operatorFiles folder that `writeOperatorFiles` wrote
+ */
+export async function testImages(bases: RealNodes['images'], operatorFiles: string): Promise<Image[]> {
   const examples = (Object.keys(EXAMPLE_IMAGES) as ExampleName[]).map((name) => exampleImage(bases, name));
-  const made = [...examples, flakyImage(bases.node), operatorImage(bases.node, operatorBundle)];
+  const made = [...examples, flakyImage(bases.node), operatorImage(operatorFiles)];
   return (await Promise.all(made)).filter((image) => image !== undefined);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleOperator } from '../../../scripts/bundle-operator';
+import { writeOperatorFiles } from '../../../scripts/operator-files';
 import { type Cluster, startCluster } from '../../cluster';
 import { releasedManifest } from '../../cluster/install';
 import type { RealNodes } from '../../cluster/real/index';
@@ -51,17 +51,17 @@ async function obstacle(): Promise<string | undefined> {
 
 async function start(started: Started): Promise<void> {
   const { dir } = started;
-  const bundle = join(dir, 'operator.cjs');
+  const operatorFiles = join(dir, 'operator');
   const [cluster] = await Promise.all([
     startCluster({ nodes: { kind: 'real', count: 3 }, name: 'real', log }),
-    bundleOperator(bundle),
+    writeOperatorFiles(operatorFiles),
   ]);
   started.cluster = cluster;
   const nodes = cluster.realNodes;
   if (!nodes) throw new Error('a cluster of kind real must have real nodes');
   started.control = await serveNodeControl(nodes);
   await Promise.all([
-    testImages(nodes.images, bundle).then((images) => nodes.loadImages(images)),
+    testImages(nodes.images, operatorFiles).then((images) => nodes.loadImages(images)),
     cluster.kubectl(['taint', 'node', FRAGILE_NODE, `${FRAGILE_TAINT}=:NoSchedule`]),
   ]);
   await install(cluster);
