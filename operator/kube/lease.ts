@@ -94,7 +94,7 @@ export class LeaderElector {
    * candidate again. After `signal` this process still leads: finish the running writes, then `release()`.
    */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !(await this.tryAcquire())) await this.pause(signal, this.candidatePeriodMs);
+    while (!signal.aborted && !(await this.tryAcquire())) await this.waitAsCandidate(signal);
     if (signal.aborted) return;
     const lost = new AbortController();
     this.lost = lost;
@@ -192,9 +192,12 @@ export class LeaderElector {
   }
 
   private hasExpired(): boolean {
-    if (this.observed === undefined) return false;
-    const durationMs = (this.observed.lease.spec?.leaseDurationSeconds ?? 0) * 1000;
-    return this.options.clock.monotonic() >= this.observed.atMs + durationMs;
+    return this.observed !== undefined && this.leftMs(this.observed) <= 0;
+  }
+
+  /** Until the Lease that was seen runs out, if it is not renewed. */
+  private leftMs({ lease, atMs }: Observation): number {
+    return atMs + (lease.spec?.leaseDurationSeconds ?? 0) * 1000 - this.options.clock.monotonic();
   }
 
   /** The time of an observation only starts anew when the Lease has changed. */
@@ -260,9 +263,19 @@ export class LeaderElector {
     this.options.onStopped();
   }
 
-  private pause(signal: AbortSignal, periodMs = this.retryPeriodMs): Promise<void> {
-    // Jitter both ways, so that candidates do not stay in step.
-    const delayMs = periodMs * (0.8 + 0.4 * this.options.random());
-    return sleep(this.options.clock, delayMs, signal);
+  private pause(signal: AbortSignal): Promise<void> {
+    return sleep(this.options.clock, this.jittered(this.retryPeriodMs), signal);
+  }
+
+  /** Until the next look; the moment the Lease runs out is one, or a dead leader's Pods wait for a period more. */
+  private waitAsCandidate(signal: AbortSignal): Promise<void> {
+    const delayMs = this.jittered(this.candidatePeriodMs);
+    const leftMs = this.observed === undefined ? 0 : this.leftMs(this.observed);
+    return sleep(this.options.clock, leftMs > 0 ? Math.min(delayMs, leftMs) : delayMs, signal);
+  }
+
+  /** Both ways, so that candidates do not stay in step. */
+  private jittered(periodMs: number): number {
+    return periodMs * (0.8 + 0.4 * this.options.random());
   }
 }
