@@ -1,8 +1,8 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { paths } from '../../operator/kube/paths';
 import { writeOperatorFiles } from '../../scripts/operator-files';
 import { CRD_NAME } from '../../src/api/names';
-import type { ManifestObject } from '../cluster/install';
+import { type ManifestObject, releasedManifest } from '../cluster/install';
 import { realNodesPreflight } from '../cluster/real/preflight';
 import { eventually } from '../e2e/support/eventually';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
@@ -17,10 +17,11 @@ import { manifestsIn } from './support/yaml';
 jest.setTimeout(400_000);
 
 const SYNTH = resolve(__dirname, '../../synth');
+const MANIFESTS = dirname(releasedManifest('install'));
 const NAME = 'hotstandby';
 
 /** From the files in synth/ alone, on real nodes: the operator is the one in its Pods. */
-describe('the roads of synth/argocd and synth/flux', () => {
+describe('the roads into a cluster', () => {
   let ground: Ground | undefined;
 
   beforeAll(async () => {
@@ -72,6 +73,21 @@ describe('the roads of synth/argocd and synth/flux', () => {
     await flux.delete(NAME);
     await onlyLeft([]);
     await flux.close();
+  });
+
+  it.each([
+    ['kubectl', ['-f', join(MANIFESTS, 'crds.yaml'), '-f', join(MANIFESTS, 'install.yaml')]],
+    ['kustomize', ['-k', MANIFESTS]],
+  ])('%s installs an operator that keeps an hsd at its target, and takes it away again', async (road, files) => {
+    if (!ground) return;
+    const { kubectl } = ground.cluster;
+    const start = performance.now();
+    await kubectl(['apply', '--server-side', ...files]);
+    await kubectl(['rollout', 'status', 'deployment/hotstandby-operator', '-n', 'hotstandby-system', '--timeout=120s']);
+    note(`${road}: synth/ applied, operator Pods Ready ${seconds(performance.now() - start)}`);
+    await keepsAnHsd();
+    await kubectl(['delete', '--ignore-not-found', ...files]);
+    await onlyLeft([]);
   });
 
   /** A user's hsd on what was installed: filled, grown by a session, and gone with its namespace. */
