@@ -28,8 +28,8 @@ interface Tombstone {
 }
 
 /**
- * Objects of one collection by uid and by name, never going back in time: what is older than the stored object, or than
- * its deletion, is ignored, whatever order events and replies of own writes arrive in.
+ * Objects of one collection by uid and by name, never going back in time: what is older than the stored object, than its
+ * deletion, or than a list without it is ignored, whatever order events and replies of own writes arrive in.
  */
 export class Store<V extends Versioned> {
   private readonly objects = new Map<string, V>();
@@ -37,6 +37,8 @@ export class Store<V extends Versioned> {
   /** In order of `at`. */
   private readonly tombstones = new Map<string, Tombstone>();
   private newest = '0';
+  /** Version of the last complete list: what is as old and not stored was gone by then, seen before or not. */
+  private listedAt = '0';
 
   constructor(
     private readonly clock: Clock,
@@ -103,7 +105,9 @@ export class Store<V extends Versioned> {
     for (const object of [...this.objects.values()]) {
       if (!listed.has(object.uid)) this.remove(object.uid, resourceVersion);
     }
+    this.listedAt = '0'; // The earlier list has no say in what this one brings.
     for (const object of objects) this.put(object);
+    this.listedAt = resourceVersion;
   }
 
   /**
@@ -116,12 +120,16 @@ export class Store<V extends Versioned> {
     this.names.clear();
     this.tombstones.clear();
     this.newest = '0';
+    this.listedAt = '0';
     for (const previous of all) this.onChange({ previous });
   }
 
   private isStale(object: V): boolean {
-    const stored = this.objects.get(object.uid) ?? this.tombstones.get(object.uid);
-    return stored !== undefined && compareResourceVersions(object.resourceVersion, stored.resourceVersion) <= 0;
+    const isUpTo = (version: string): boolean => compareResourceVersions(object.resourceVersion, version) <= 0;
+    const stored = this.objects.get(object.uid);
+    if (stored !== undefined) return isUpTo(stored.resourceVersion);
+    const tombstone = this.tombstones.get(object.uid);
+    return isUpTo(this.listedAt) || (tombstone !== undefined && isUpTo(tombstone.resourceVersion));
   }
 
   private saw(resourceVersion: string): void {

@@ -174,6 +174,16 @@ describe('own writes', () => {
     expect(content()).toEqual([]);
   });
 
+  test('a reply that comes after a list without the object does not bring it back', async () => {
+    const reply = api.add('a');
+    api.remove('a');
+    await follow();
+    reflector.observe(reply);
+    expect(content()).toEqual([]);
+    reflector.observe(api.add('a'));
+    expect(content()).toEqual(['a']);
+  });
+
   test('a reply that shows an object has become foreign deletes it', async () => {
     api.add('a');
     await follow();

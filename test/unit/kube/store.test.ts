@@ -135,6 +135,33 @@ const cases: { name: string; steps: Step[]; want: string[]; content: string[] }[
     content: ['a:new@5'],
   },
   {
+    name: 'a late reply does not bring back an object never seen that a list has shown to be gone',
+    steps: [{ replace: [], at: 6 }, { put: ['a', 'u', 4] }, { put: ['b', 'v', 6] }],
+    want: [],
+    content: [],
+  },
+  {
+    name: 'nor one that came back and went again between its deletion and the list',
+    steps: [{ remove: ['u', 3] }, { replace: [], at: 6 }, { put: ['a', 'u', 5] }],
+    want: [],
+    content: [],
+  },
+  {
+    name: 'a reply newer than the list is added',
+    steps: [{ replace: [['a', 'u', 4]], at: 6 }, { put: ['a', 'u', 5] }, { put: ['b', 'v', 7] }],
+    want: ['+a:u@4', '~a:u@5', '+b:v@7'],
+    content: ['a:u@5', 'b:v@7'],
+  },
+  {
+    name: 'a list adds what the list before it lacked, however old',
+    steps: [
+      { replace: [], at: 6 },
+      { replace: [['a', 'u', 4]], at: 8 },
+    ],
+    want: ['+a:u@4'],
+    content: ['a:u@4'],
+  },
+  {
     name: 'versions are compared as numbers',
     steps: [{ put: ['a', 'u', 99] }, { put: ['a', 'u', 100] }],
     want: ['+a:u@99', '~a:u@100'],
@@ -158,6 +185,13 @@ test.each(cases)('$name', ({ steps, want, content }) => {
   const result = run(steps);
   expect(result.changes).toEqual(want);
   expect(result.content).toEqual(content);
+});
+
+test('after a step back in history an earlier list refuses nothing', () => {
+  const { store } = run([{ replace: [], at: 6 }]);
+  store.clear();
+  store.put(thing('a', 'u', 4));
+  expect(store.size).toBe(1);
 });
 
 test('objects are found by name and by uid, and not after their deletion', () => {
