@@ -2,11 +2,10 @@ import { ApiError, isConflict, isNotFound } from '../../../operator/kube/errors'
 import { paths } from '../../../operator/kube/paths';
 import { BUSY_KEY_ANNOTATION, STATE_LABEL } from '../../../src/api/names';
 import { marksManifests } from '../../../src/install/marks';
-import type { PodFeed } from '../support/pod-feed';
 import { addPolicy, type PolicyManifests, removePolicy } from '../support/policies';
-import type { Pod } from '../support/scene';
+import type { Pod, Scene } from '../support/scene';
 import type { Ground } from './ground';
-import type { Begun, Marker } from './markers';
+import { type Begun, find, type Marker } from './markers';
 import { patiently } from './patiently';
 import { pause } from './session-loop';
 import type { Stand } from './stand';
@@ -101,7 +100,7 @@ export class CountedMarker implements Marker {
 
   constructor(
     private readonly inner: Marker,
-    private readonly feed: PodFeed,
+    private readonly scene: Scene,
     private readonly counted: Counted,
   ) {
     this.kind = inner.kind;
@@ -115,14 +114,15 @@ export class CountedMarker implements Marker {
     const begun = await this.inner.begin(pod);
     if (begun !== 'begun') return begun;
     const { uid } = pod.metadata;
-    if (this.counted === 'mark' && !(await this.isMarked(uid))) return this.tooEarly();
+    if (this.counted === 'mark' && !(await this.isMarked(pod))) return this.tooEarly();
     if (await underWay.get(uid)) return this.tooEarly();
     return 'begun';
   }
 
-  private async isMarked(uid: string): Promise<boolean> {
+  /** Asks the API server itself: a watch may still show the label of the Pod's session before. */
+  private async isMarked(pod: Pod): Promise<boolean> {
     for (;;) {
-      const seen = this.feed.get(uid);
+      const seen = await find(this.scene, pod);
       if (seen === undefined || seen.metadata.deletionTimestamp !== undefined) return false;
       if (seen.metadata.labels?.[STATE_LABEL] === 'busy') return true;
       await pause(5);

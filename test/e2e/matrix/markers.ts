@@ -113,7 +113,8 @@ class HttpMarker implements Marker {
   }
 }
 
-async function find(scene: Scene, pod: Pod): Promise<Pod | undefined> {
+/** The Pod as it is now; undefined: gone, whatever has its name. */
+export async function find(scene: Scene, pod: Pod): Promise<Pod | undefined> {
   try {
     const found = await scene.pod(pod.metadata.name);
     return found.metadata.uid === pod.metadata.uid ? found : undefined;

@@ -62,7 +62,7 @@ export async function open(
   const nodes = row.nodes && (await OwnNodes.open(ground.scene, name, row.nodes.count, row.nodes.pods));
   const stand = await Stand.open({ ground, name, mode, spec: row.spec, nodes });
   if (!turning) await stand.occupyBoth();
-  const marker = turning && row.counted ? new CountedMarker(stand.marker, ground.feed, row.counted) : undefined;
+  const marker = turning && row.counted ? new CountedMarker(stand.marker, ground.scene, row.counted) : undefined;
   return { stand, mode, nodes, marker, ...(turning && { loop: stand.loop({ marker }) }) };
 }
 
