@@ -98,6 +98,8 @@ const CODES: Record<string, NetworkErrorCode> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Certificate',
   UNABLE_TO_GET_ISSUER_CERT: 'Certificate',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'Certificate',
+  // Plain HTTP where TLS was spoken.
+  ERR_SSL_WRONG_VERSION_NUMBER: 'Malformed',
 };
 
 /** Node prefixes the codes of its TLS and HTTP parser errors. */
@@ -132,7 +134,8 @@ function rootCause(error: unknown): { message: string; code: string } {
   const { errors, message, code, name } = error as SystemError;
   if (Array.isArray(errors) && errors.length > 0) return rootCause(errors[0]);
   const systemCode = typeof code === 'string' ? code : '';
-  return { message: message || systemCode || name || 'failed', code: systemCode };
+  // OpenSSL's end with a line break.
+  return { message: message?.trim() || systemCode || name || 'failed', code: systemCode };
 }
 
 const is = (error: unknown, code: number): boolean => error instanceof ApiError && error.code === code;

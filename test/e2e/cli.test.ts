@@ -68,15 +68,9 @@ describe('a start that cannot succeed says why in one line', () => {
   });
 
   it('a server that nobody listens at', async () => {
-    const server = createServer();
-    const port = await listening(server);
-    await new Promise((resolve) => server.close(resolve));
-    const { code, said } = await failedStart([
-      '--kubeconfig',
-      kubeconfig('gone', { server: `https://127.0.0.1:${port}` }),
-    ]);
+    const { code, said } = await failedStart(['--kubeconfig', kubeconfig('gone', { server: 'https://127.0.0.1:1' })]);
     expect(said).toEqual([
-      expect.stringMatching(new RegExp(`cannot use the API server https://127.0.0.1:${port}: nothing listens there`)),
+      expect.stringMatching(/cannot use the API server https:\/\/127.0.0.1:1: nothing listens there/),
     ]);
     expect(code).toBe(3);
   });

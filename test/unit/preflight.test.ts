@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { ApiClient } from '../../operator/kube/client';
 import { CrdMissingError, needs, PermissionError, preflight, ServerUnreachableError } from '../../operator/preflight';
 import { PERMISSIONS } from '../../src/api/permissions';
@@ -190,15 +188,24 @@ describe('preflight', () => {
     expect(error.message).not.toContain('\n');
   });
 
+  it('says that no API server answers where https meets plain http', async () => {
+    const { url } = await cluster();
+    const client = new ApiClient({ server: url.replace('http:', 'https:'), tls: {} }, { userAgent: 'test' });
+    open.push(client);
+    const { message } = await failure(client);
+    expect(message).toMatch(
+      /what answers there is not a Kubernetes API server: check the server address \(https, port\)/,
+    );
+    expect(message).not.toContain('\n');
+  });
+
   it('says that nothing listens and asks for the right kubeconfig', async () => {
-    const free = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => free.once('listening', resolve));
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
-    const client = new ApiClient({ server: `https://127.0.0.1:${port}`, tls: {} }, { userAgent: 'test' });
+    // No port that was free a moment ago: somebody may have it by now.
+    const server = 'https://127.0.0.1:1';
+    const client = new ApiClient({ server, tls: {} }, { userAgent: 'test' });
     open.push(client);
     expect((await failure(client)).message).toBe(
-      `cannot use the API server https://127.0.0.1:${port}: nothing listens there: is the cluster running, and is this the right --kubeconfig and --context? (connect ECONNREFUSED 127.0.0.1:${port})`,
+      `cannot use the API server ${server}: nothing listens there: is the cluster running, and is this the right --kubeconfig and --context? (connect ECONNREFUSED 127.0.0.1:1)`,
     );
   });
 });
