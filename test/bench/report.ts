@@ -105,24 +105,28 @@ function loads({ results, sizes }: Run): string {
           `${steady.bare.flipsPerSecond.toFixed(1)}/s`,
           '',
         ],
-        [
-          'steady: reaction p50',
-          ms(steady.operator.reaction.p50),
-          ms(steady.bare.reaction.p50),
-          times(steady.operator.reaction.p50, steady.bare.reaction.p50),
-        ],
-        [
-          'steady: reaction p99',
-          ms(steady.operator.reaction.p99),
-          ms(steady.bare.reaction.p99),
-          times(steady.operator.reaction.p99, steady.bare.reaction.p99),
-        ],
+        ['steady: reaction p50', ms(steady.operator.reaction.p50), ms(steady.bare.reaction.p50), ''],
+        ['steady: reaction p99', ms(steady.operator.reaction.p99), ms(steady.bare.reaction.p99), ''],
         ['steady: CPU of one core', `${steady.usage.cpuPercent.toFixed(0)} %`, '', ''],
         ['steady: event-loop delay p99', ms(steady.usage.loopP99Ms), '', ''],
       ]
     : [];
   if (bursts.length + steadyRows.length === 0) return '';
-  return `## Under load\n\n${table(['what', 'operator', 'bare loop', 'ratio'], [...bursts, ...steadyRows])}`;
+  const rows = table(['what', 'operator', 'bare loop', 'ratio'], [...bursts, ...steadyRows]);
+  return ['## Under load', rows, crowding(results)].filter(Boolean).join('\n\n');
+}
+
+/** How much of the control plane a steady load takes up by itself, so that nobody takes a queue in it for the operator's time. */
+function crowding({ steady, raw, fill }: Results): string {
+  if (steady === undefined || raw === undefined || fill === undefined) return '';
+  const { flips, flipsPerSecond } = steady.operator;
+  const patches = flipsPerSecond * (1 + total(steady.writes) / flips);
+  const podsPerSecond = fill.pods / fill.seconds;
+  const share = flipsPerSecond / podsPerSecond + patches / raw.perSecond;
+  const each = (flipsPerSecond / 2).toFixed(0);
+  return `Two things differ in the steady load: the bare loop's scale writes make no Pods, and behind the operator's ${each} Pods start and ${each} end every second. This control plane starts ${podsPerSecond.toFixed(0)}
+Pods a second when it does nothing else, and patches ${raw.perSecond.toFixed(0)}; starts, ends, and the ${patches.toFixed(0)} patches a second of sessions and operator take ${(share * 100).toFixed(0)} % of it. Near 100 % and above, every request
+waits its turn, and a reaction takes as long as that queue is. Reactions on a control plane with room are in the tables above.`;
 }
 
 function writes({ steady, writesPerSingleFlip }: Results): string {

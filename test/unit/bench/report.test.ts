@@ -151,3 +151,9 @@ describe('the document', () => {
     expect(report(runOf(noResults()))).not.toMatch(/NaN|undefined/);
   });
 });
+
+it('says how much of the control plane a steady load takes up, which no ratio to the bare loop tells', () => {
+  const text = report(runOf({ ...goodResults(), fill: { pods: 10_000, seconds: 100 } }));
+  // 45 of 100 Pods a second, and 45 flips with 2.2 writes each of 200 patches.
+  expect(text).toMatch(/take 117 % of it/);
+});
