@@ -15,6 +15,8 @@ import type { Stand } from './stand';
  * Pod before it was marked may still be carried out.
  */
 const underWay = new Map<string, Promise<boolean>>();
+/** Uids of Pods that an eviction was allowed for: its reply may overtake that of a look at the Pod as it was before. */
+const evicted = new Set<string>();
 
 /** HTTP status of an eviction that a budget does not allow. */
 const TOO_MANY_REQUESTS = 429;
@@ -58,7 +60,9 @@ async function evict({ scene }: Stand, { metadata }: Pod): Promise<boolean> {
   );
   underWay.set(uid, sent);
   try {
-    return await sent;
+    const isAllowed = await sent;
+    if (isAllowed) evicted.add(uid);
+    return isAllowed;
   } finally {
     underWay.delete(uid);
   }
@@ -115,7 +119,7 @@ export class CountedMarker implements Marker {
     if (begun !== 'begun') return begun;
     const { uid } = pod.metadata;
     if (this.counted === 'mark' && !(await this.isMarked(pod))) return this.tooEarly();
-    if (await underWay.get(uid)) return this.tooEarly();
+    if ((await underWay.get(uid)) || evicted.has(uid)) return this.tooEarly();
     return 'begun';
   }
 

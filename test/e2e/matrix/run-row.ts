@@ -12,6 +12,9 @@ const PRESSED_MS = 2_500;
 
 const SHORT: Record<Mode, string> = { annotation: 'a', 'custom key': 'c', http: 'h' };
 
+/** Longest time for a row to end a Pod in spite of all sessions; they can hold every Pod there is. */
+const BITTEN_MS = 10_000;
+
 /** One stand of a row: with lasting sessions, or with sessions that turn busy all the time. */
 export interface Trial {
   stand: Stand;
@@ -67,15 +70,17 @@ export async function open(
 }
 
 async function assault(row: Row, { stand, loop }: Trial): Promise<void> {
+  const bites = async (): Promise<void> => (row.toothless ? undefined : stand.bitten());
   loop?.start();
   try {
     await Promise.all([
-      row.act(stand).then(() => (row.toothless ? undefined : stand.bitten())),
+      row.act(stand).then(() => Promise.race([bites(), pause(BITTEN_MS)])),
       loop && pause(PRESSED_MS),
     ]);
   } finally {
     await loop?.stop();
   }
+  await bites();
 }
 
 /** What was lost is known however the rest ends, so it is counted first, and once more when all is at rest. */
