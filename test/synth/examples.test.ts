@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, delimiter, join, resolve } from 'node:path';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { EXAMPLE_IMAGES, type ExampleName, examplePath } from '../../examples/images';
 import { ANNOTATOR_LABEL, API_VERSION, DEFAULT_BUSY_ANNOTATION, KIND } from '../../src/api/names';
 import { specSchema } from '../../src/api/schema';
 import type { HotStandbySpec } from '../../src/api/types';
+import { AppFolder } from '../unit/examples/app-folder';
 import { hasProgram } from '../unit/examples/languages';
 import { schemaErrors } from '../unit/examples/schema-errors';
 
@@ -160,25 +160,20 @@ describe('examples/annotation-go', () => {
 });
 
 describe('examples/cdk8s-app, copied elsewhere', () => {
-  let folder: string;
-  const run = (program: string, ...args: string[]): string =>
-    execFileSync(program, args, {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, PATH: [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter) },
-    });
+  let app: AppFolder;
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'hotstandby-cdk8s-app-'));
-    cpSync(examplePath('cdk8s-app'), folder, { recursive: true });
-    installPackages(folder);
+    app = new AppFolder('cdk8s-app');
+    cpSync(examplePath('cdk8s-app'), app.path, { recursive: true });
+    const { dependencies, devDependencies } = readPackage(app.path);
+    app.install(Object.keys({ ...dependencies, ...devDependencies }));
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => app.remove());
 
   it(
     'type-checks',
     () => {
-      expect(run('tsc', '-p', folder)).toBe('');
+      expect(app.run('tsc', '-p', app.path)).toBe('');
     },
     SLOW_MS,
   );
@@ -186,7 +181,9 @@ describe('examples/cdk8s-app, copied elsewhere', () => {
   it(
     'passes its own test',
     () => {
-      expect(run('node', '--import', 'tsx', '--test', '--test-reporter=tap', 'rooms.test.ts')).toContain('# pass 1');
+      expect(app.run('node', '--import', 'tsx', '--test', '--test-reporter=tap', 'rooms.test.ts')).toContain(
+        '# pass 1',
+      );
     },
     SLOW_MS,
   );
@@ -194,8 +191,8 @@ describe('examples/cdk8s-app, copied elsewhere', () => {
   it(
     'synthesizes a HotStandbyDeployment the schema accepts',
     () => {
-      run('cdk8s', 'synth', '--check-upgrade', 'false');
-      const { spec, ...rooms } = parse(readFileSync(join(folder, 'dist/rooms.k8s.yaml'), 'utf8')) as Manifest;
+      app.run('cdk8s', 'synth', '--check-upgrade', 'false');
+      const { spec, ...rooms } = parse(readFileSync(join(app.path, 'dist/rooms.k8s.yaml'), 'utf8')) as Manifest;
       expect(rooms).toMatchObject({ apiVersion: API_VERSION, kind: KIND });
       expect(schemaErrors(specSchema, spec)).toEqual([]);
       expect(spec).toMatchObject({ idleTarget: 3, maxReplicas: 20, busyProbe: { mode: 'http' } });
@@ -220,17 +217,4 @@ interface Package {
 
 function readPackage(folder: string): Package {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Package;
-}
-
-/** What `npm install` would bring, from this repository: its own packages, and the library from its sources. */
-function installPackages(folder: string): void {
-  const { dependencies, devDependencies } = readPackage(folder);
-  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
-    const target = join(folder, 'node_modules', name);
-    mkdirSync(resolve(target, '..'), { recursive: true });
-    if (name !== 'hotstandby') symlinkSync(join(ROOT, 'node_modules', name), target);
-  }
-  const library = join(folder, 'node_modules/hotstandby');
-  mkdirSync(library);
-  writeFileSync(join(library, 'index.ts'), `export * from ${JSON.stringify(join(ROOT, 'src/index'))};\n`);
 }

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { specSchema } from '../../src/api/schema';
-import { blocksOf, ROOT, read } from '../docs/support/markdown';
+import { blocksOf, read } from '../docs/support/markdown';
+import { AppFolder } from '../unit/examples/app-folder';
 import { schemaErrors } from '../unit/examples/schema-errors';
 import { at, type Manifest, only } from './support';
 
@@ -16,32 +15,20 @@ const recipes = blocksOf('docs/recipes.md')
   .map(({ text }) => ({ text, name: text.match(/new Chart\(app, '([\w-]+)'/)?.[1] ?? '' }));
 
 describe('docs/recipes.md', () => {
-  let folder: string;
-  const run = (program: string, ...args: string[]): string =>
-    execFileSync(program, args, {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, PATH: [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter) },
-    });
+  let app: AppFolder;
   const manifests = (name: string): Manifest[] =>
-    parseAllDocuments(readFileSync(join(folder, `dist/${name}.k8s.yaml`), 'utf8')).map((document) => document.toJS());
+    parseAllDocuments(readFileSync(join(app.path, `dist/${name}.k8s.yaml`), 'utf8')).map((document) => document.toJS());
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'hotstandby-recipes-'));
-    const library = join(folder, 'node_modules/hotstandby');
-    mkdirSync(library, { recursive: true });
-    writeFileSync(join(library, 'index.ts'), `export * from ${JSON.stringify(join(ROOT, 'src/index'))};\n`);
-    mkdirSync(join(folder, 'node_modules/@types'));
-    for (const name of ['cdk8s', 'cdk8s-plus-28', 'constructs', '@types/node']) {
-      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
-    }
-    writeFileSync(join(folder, 'tsconfig.json'), read('examples/cdk8s-app/tsconfig.json'));
-    for (const { name, text } of recipes) writeFileSync(join(folder, `${name}.ts`), text);
+    app = new AppFolder('recipes');
+    app.install(['cdk8s', 'cdk8s-plus-28', 'constructs', '@types/node']);
+    app.save('tsconfig.json', read('examples/cdk8s-app/tsconfig.json'));
+    for (const { name, text } of recipes) app.save(`${name}.ts`, text);
     // One process for all of them.
-    writeFileSync(join(folder, 'all.ts'), recipes.map(({ name }) => `import './${name}';\n`).join(''));
-    run('tsx', 'all.ts');
+    app.save('all.ts', recipes.map(({ name }) => `import './${name}';\n`).join(''));
+    app.run('tsx', 'all.ts');
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => app.remove());
 
   test('has a recipe of each kind', () => {
     expect(recipes.map(({ name }) => name)).toEqual([
@@ -55,8 +42,8 @@ describe('docs/recipes.md', () => {
   });
 
   test('type-checks', () => {
-    rmSync(join(folder, 'all.ts'));
-    expect(run('tsc', '-p', folder)).toBe('');
+    rmSync(join(app.path, 'all.ts'));
+    expect(app.run('tsc', '-p', app.path)).toBe('');
   });
 
   test.each(recipes)('$name makes a HotStandbyDeployment its schema accepts', ({ name }) => {
