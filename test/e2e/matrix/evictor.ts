@@ -11,12 +11,11 @@ import { pause } from './session-loop';
 import type { Stand } from './stand';
 
 /**
- * Evictions under way, by Pod uid. The API server reads the Pod and its budgets, and deletes it then: one that has read a
- * Pod before it was marked may still be carried out.
+ * The last eviction of each Pod, by uid, and whether it was allowed; kept when it is over, since its reply may overtake
+ * that of a look at the Pod as it was before. The API server reads the Pod and its budgets, and deletes it then: an
+ * eviction that has read a Pod before it was marked may still be carried out.
  */
-const underWay = new Map<string, Promise<boolean>>();
-/** Uids of Pods that an eviction was allowed for: its reply may overtake that of a look at the Pod as it was before. */
-const evicted = new Set<string>();
+const evictions = new Map<string, Promise<boolean>>();
 
 /** HTTP status of an eviction that a budget does not allow. */
 const TOO_MANY_REQUESTS = 429;
@@ -46,7 +45,7 @@ export async function evictAll(stand: Stand): Promise<void> {
 }
 
 /** Resolves with whether it was allowed, which it is, too, for a Pod that is gone. */
-async function evict({ scene }: Stand, { metadata }: Pod): Promise<boolean> {
+function evict({ scene }: Stand, { metadata }: Pod): Promise<boolean> {
   const { name, namespace, uid } = metadata;
   const path = paths.pods.one(scene.namespace, name, 'eviction');
   const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
@@ -58,14 +57,8 @@ async function evict({ scene }: Stand, { metadata }: Pod): Promise<boolean> {
       throw error;
     },
   );
-  underWay.set(uid, sent);
-  try {
-    const isAllowed = await sent;
-    if (isAllowed) evicted.add(uid);
-    return isAllowed;
-  } finally {
-    underWay.delete(uid);
-  }
+  evictions.set(uid, sent);
+  return sent;
 }
 
 /**
@@ -119,7 +112,7 @@ export class CountedMarker implements Marker {
     if (begun !== 'begun') return begun;
     const { uid } = pod.metadata;
     if (this.counted === 'mark' && !(await this.isMarked(pod))) return this.tooEarly();
-    if ((await underWay.get(uid)) || evicted.has(uid)) return this.tooEarly();
+    if (await evictions.get(uid)) return this.tooEarly();
     return 'begun';
   }
 
