@@ -10,7 +10,7 @@ import { stringify } from 'yaml';
 import { importArguments, importableCrd } from './importable-crd';
 import { synthesize } from './release/sealed-synth';
 import { brokenSeals } from './release/seals';
-import { runTool } from './run-tool';
+import { run, tool } from './run';
 
 const root = join(__dirname, '..');
 const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
@@ -38,15 +38,15 @@ async function main(): Promise<void> {
   await step('src/version.ts', async () => writeVersion());
   await step('src/imports', importL1);
   await Promise.all([
-    step('lib, .jsii', () => runTool('jsii', '--silence-warnings=reserved-word')).then(() =>
-      step('API.md', () => runTool('jsii-docgen', '--output', 'API.md')),
+    step('lib, .jsii', () => run(tool('jsii'), ['--silence-warnings=reserved-word'])).then(() =>
+      step('API.md', () => run(tool('jsii-docgen'), ['--output', 'API.md'])),
     ),
     step(output, () => synthesize(version)),
-    step('synth/helm, synth/dashboards', () => runTool('tsx', 'scripts/helm-chart.ts')),
-    step('synth/argocd, synth/flux, examples/gitops', () => runTool('tsx', 'charts/gitops/main.ts')),
+    step('synth/helm, synth/dashboards', () => run(tool('tsx'), ['scripts/helm-chart.ts'])),
+    step('synth/argocd, synth/flux, examples/gitops', () => run(tool('tsx'), ['charts/gitops/main.ts'])),
   ]);
   // A process of its own: it reads the version and the manifests that were written just now.
-  await step('README.md, docs', () => runTool('tsx', 'scripts/reference-docs.ts'));
+  await step('README.md, docs', () => run(tool('tsx'), ['scripts/reference-docs.ts']));
   if (process.argv.includes('--check')) {
     report(before, fingerprints());
   }
@@ -74,13 +74,13 @@ async function importL1(): Promise<void> {
   try {
     const crd = join(folder, 'crd.yaml');
     writeFileSync(crd, stringify(importableCrd()));
-    await runTool('cdk8s', ...importArguments(crd, 'src/imports'));
+    await run(tool('cdk8s'), importArguments(crd, 'src/imports'));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function step(name: string, work: () => Promise<void>): Promise<void> {
+async function step(name: string, work: () => Promise<unknown>): Promise<void> {
   const start = performance.now();
   await work();
   console.log(`${name} ${((performance.now() - start) / 1000).toFixed(1)} s`);

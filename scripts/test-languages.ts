@@ -10,9 +10,9 @@ import { apiServer } from '../test/languages/api-server';
 import { goImport, javaImport } from '../test/languages/crd-import';
 import { freshFolder, packedPackage } from '../test/languages/npm-package';
 import { python } from '../test/languages/python';
-import { starts } from '../test/languages/run';
 import { javaAndGoSources } from '../test/languages/sources';
 import type { Step, Workspace } from '../test/languages/step';
+import { starts } from './run';
 
 /** In this order: the later ones use what the first two make. */
 const STEPS: readonly Step[] = [

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runTool } from '../run-tool';
+import { run, tool } from '../run';
 import { releases } from './seals';
 
 const ROOT = join(__dirname, '../..');
@@ -16,7 +16,7 @@ export async function synthesize(version: string): Promise<void> {
   try {
     const fresh = join(scratch, 'synth');
     // Elsewhere first: cdk8s-cli empties its output folder.
-    await runTool('cdk8s', 'synth', '--check-upgrade=false', '--output', fresh);
+    await run(tool('cdk8s'), ['synth', '--check-upgrade=false', '--output', fresh]);
     mkdirSync(output, { recursive: true });
     const [before, after] = [contents(output), contents(fresh)];
     const stale = [...before.keys()].filter((file) => !after.has(file));

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { ROOT, run } from '../../scripts/run';
 import { type Cluster, controlPlanePreflight, startCluster } from '../cluster';
 import { releasedManifest } from '../cluster/install';
 import { blocksOf } from '../docs/support/markdown';
 import { freshAppFolder } from './npm-package';
-import { ROOT, run } from './run';
 import type { Step, Workspace } from './step';
 
 /** Namespaces of the examples and recipes. */

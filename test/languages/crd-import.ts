@@ -3,9 +3,9 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { importArguments } from '../../scripts/importable-crd';
+import { ROOT, run, tool } from '../../scripts/run';
 import { specSchema } from '../../src/api/schema';
 import { schemaErrors } from '../unit/examples/schema-errors';
-import { ROOT, run, tool } from './run';
 import type { Step, Workspace } from './step';
 
 const EXAMPLE = join(ROOT, 'examples/cdk8s-import');

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { ROOT, run, tool } from '../../scripts/run';
 import { blocksOf } from '../docs/support/markdown';
-import { ROOT, run, tool } from './run';
 import type { Step, Workspace } from './step';
 
 interface Packed {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ROOT, run, tool } from '../../scripts/run';
 import { freshAppFolder } from './npm-package';
-import { ROOT, run, tool } from './run';
 import type { Step, Workspace } from './step';
 
 const PYTHON = process.env.PYTHON ?? 'python3';
