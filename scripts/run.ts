@@ -13,16 +13,19 @@ export interface RunOptions {
   readonly cwd?: string;
   /** On top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds until it is asked to end. No limit when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** Runs a program to its end; resolves with standard output, rejects with all it said and how it ended. */
 export function run(
   program: string,
   args: readonly string[],
-  { cwd = ROOT, env = {} }: RunOptions = {},
+  { cwd = ROOT, env = {}, timeoutMs: timeout }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const own = { ...process.env, ...env };
+    const child = spawn(program, args, { cwd, env: own, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { run } from '../../test/cluster/real/run';
+import { cpSync, readFileSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { linkPackages } from '../../scripts/app-packages';
+import { run } from '../../scripts/run';
 
 const ROOT = resolve(__dirname, '../..');
 const SYNTH_TIMEOUT_MS = 300_000;
@@ -12,19 +13,13 @@ export const EXAMPLE = join(ROOT, 'examples', 'gitops');
 export function checkOutExample(folder: string): void {
   const ours = (path: string): boolean => !/\/(node_modules|clusters)$/.test(path);
   cpSync(EXAMPLE, folder, { recursive: true, filter: ours });
-  linkPackages(join(folder, 'node_modules'));
+  linkExamplePackages(join(folder, 'node_modules'));
 }
 
 /** Puts the example's packages into a folder `node_modules`. */
-export function linkPackages(modules: string): void {
+export function linkExamplePackages(modules: string): void {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(EXAMPLE, 'package.json'), 'utf8')) as Packages;
-  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
-    const target = join(modules, name);
-    mkdirSync(dirname(target), { recursive: true });
-    if (name !== 'hotstandby') symlinkSync(join(ROOT, 'node_modules', name), target);
-  }
-  mkdirSync(join(modules, 'hotstandby'));
-  writeFileSync(join(modules, 'hotstandby', 'index.ts'), `export * from ${JSON.stringify(join(ROOT, 'src/index'))};\n`);
+  linkPackages(modules, Object.keys({ ...dependencies, ...devDependencies }));
 }
 
 interface Packages {

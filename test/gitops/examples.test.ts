@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import {
   checkOutExample,
   EXAMPLE,
-  linkPackages,
+  linkExamplePackages,
   programsFolder,
   runInExample,
   synthExample,
@@ -108,7 +108,7 @@ describe('on a cluster with the definitions of Argo CD and Flux', () => {
   it('Argo CD makes the manifests of an environment by the plugin', async () => {
     const workdir = join(ground.dir, 'plugin');
     mkdirSync(workdir);
-    linkPackages(join(workdir, 'node_modules'));
+    linkExamplePackages(join(workdir, 'node_modules'));
     await argocd.startPlugin(ground, 'cdk8s', join(EXAMPLE, 'plugin'), workdir, programsFolder());
     const sources = ['apps', 'delivery', 'environments', 'platform'];
     const files = ['cdk8s.yaml', 'environments.ts', 'main.ts', 'package.json', 'tsconfig.json'];

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
+import { linkPackages } from '../../../scripts/app-packages';
 
 const ROOT = resolve(__dirname, '../../..');
 
@@ -15,15 +16,7 @@ export class AppFolder {
 
   /** The repository's own packages by these names, and the library from its sources. */
   install(packages: readonly string[]): void {
-    const modules = join(this.path, 'node_modules');
-    const library = join(modules, 'hotstandby');
-    mkdirSync(library, { recursive: true });
-    writeFileSync(join(library, 'index.ts'), `export * from ${JSON.stringify(join(ROOT, 'src/index'))};\n`);
-    for (const name of packages) {
-      if (name === 'hotstandby') continue;
-      mkdirSync(dirname(join(modules, name)), { recursive: true });
-      symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-    }
+    linkPackages(join(this.path, 'node_modules'), packages);
   }
 
   save(name: string, text: string): void {
