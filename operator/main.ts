@@ -7,9 +7,9 @@ import { ApiClient } from './kube/client';
 import { systemClock } from './kube/clock';
 import { loadConnection } from './kube/config';
 import { ConfigError } from './kube/errors';
-import { ApiServerProxyTransport } from './observe/http-api-proxy';
 import { CommandExit, type Options, parseOptions } from './options';
 import { preflight } from './preflight';
+import { ApiServerProxyTransport } from './probe/http-api-proxy';
 import { Metrics } from './serve/metrics';
 
 /** Longest orderly stop; whatever still runs then is cut off, which costs nothing but an error in the log. */

@@ -1,7 +1,7 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { linkPackages } from '../../scripts/app-packages';
-import { run } from '../../scripts/run';
+import { linkPackages } from '../../tools/build/app-packages';
+import { run } from '../../tools/run';
 
 const ROOT = resolve(__dirname, '../..');
 const SYNTH_TIMEOUT_MS = 300_000;

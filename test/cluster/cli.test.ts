@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { describeCluster } from './describe-cluster';
-import { isAlive } from './process-identity';
-import { resolveCommands } from './programs';
-import { clusterDir, readState } from './state';
+import { describeCluster } from '../../tools/cluster/describe-cluster';
+import { isAlive } from '../../tools/cluster/process-identity';
+import { resolveCommands } from '../../tools/cluster/programs';
+import { clusterDir, readState } from '../../tools/cluster/state';
 
 const BUILD_MS = 30 * 60_000;
 jest.setTimeout(60_000);

@@ -4,10 +4,10 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describeCluster } from './describe-cluster';
-import { type Cluster, startCluster } from './index';
-import { isAlive, processIdentity } from './process-identity';
-import { PROGRAMS, type ProgramName, resolveCommands } from './programs';
+import { describeCluster } from '../../tools/cluster/describe-cluster';
+import { type Cluster, startCluster } from '../../tools/cluster/index';
+import { isAlive, processIdentity } from '../../tools/cluster/process-identity';
+import { PROGRAMS, type ProgramName, resolveCommands } from '../../tools/cluster/programs';
 
 /** The first run of all builds the programs; Go needs minutes for it. */
 const BUILD_MS = 30 * 60_000;

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { type Cluster, describeCluster, startCluster } from '../cluster';
+import { type Cluster, describeCluster, startCluster } from '../../tools/cluster';
 import { eventually } from '../e2e/support/eventually';
 import { hasProgram } from '../unit/examples/languages';
 import { entryOf } from './commands';

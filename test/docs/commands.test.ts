@@ -37,7 +37,7 @@ it.each(scripts)('%s is a script of package.json', (script) => {
   expect(Object.keys(known)).toContain(script.replace('npm run ', ''));
 });
 
-const folders = '(?:src|operator|charts|synth|examples|test|docs|scripts)';
+const folders = '(?:src|operator|charts|synth|examples|test|docs|tools)';
 const paths = DOCUMENTS.flatMap(
   (document) =>
     read(document)

@@ -48,7 +48,7 @@ export const COMMANDS: readonly Entry[] = [
   by(/^npm run release:prepare (-- --open )?X\.Y\.Z$/, 'test/synth/release.test.ts', "prepare('--open', '99.1.0')"),
   needs(/^oc /, 'OpenShift'),
   needs(/^helm install \S+ oci:/, 'a published release'),
-  by(/^npx tsx scripts\/operator-image\.ts operator\.tar$/, 'test/synth/operator-files.test.ts', 'operatorImage'),
+  by(/^npx tsx tools\/build\/operator-image\.ts operator\.tar$/, 'test/synth/operator-files.test.ts', 'operatorImage'),
   by(
     /^kubectl apply --server-side -k \.$/,
     'test/e2e/kustomize.test.ts',

@@ -1,9 +1,9 @@
 import { parse } from 'yaml';
 import { systemClock } from '../../operator/kube/clock';
 import { Metrics } from '../../operator/serve/metrics';
-import { filled, REFERENCE_DOCS } from '../../scripts/reference-docs';
 import { MARKS } from '../../src/api/marks';
 import * as names from '../../src/api/names';
+import { filled, REFERENCE_DOCS } from '../../tools/generate/reference-docs';
 import { blocksOf, DOCUMENTS, read } from './support/markdown';
 
 it.each(REFERENCE_DOCS)('%s says what the code says now (else: npm run generate)', async (file) => {
@@ -35,7 +35,7 @@ describe('the README', () => {
   const sources = [
     ...decide.map((name) => `operator/decide/${name}.ts`),
     ...['apply', 'budget'].map((name) => `operator/apply/${name}.ts`),
-    'operator/reconciler.ts',
+    'operator/reconcile/reconciler.ts',
   ];
   const words = sources.flatMap((file) => read(file).match(/(?<=')[A-Z][A-Za-z]+(?=')/g) ?? []);
   const reasons = [...new Set(words)].filter((word) => !OTHER_WORDS.includes(word));

@@ -2,7 +2,7 @@ import { Chart, Testing } from 'cdk8s';
 import { paths } from '../../operator/kube/paths';
 import { HotStandby } from '../../src';
 import { STATE_LABEL } from '../../src/api/names';
-import { toManifest } from '../cluster/install';
+import { toManifest } from '../../tools/cluster/install';
 import { eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { KubeObject } from '../../operator/kube/types';
 import { STATE_LABEL } from '../../src/api/names';
-import { type Cluster, startCluster } from '../cluster';
-import { releasedManifest, writeOperatorKubeconfig } from '../cluster/install';
+import { type Cluster, startCluster } from '../../tools/cluster';
+import { releasedManifest, writeOperatorKubeconfig } from '../../tools/cluster/install';
 import { eventually } from './support/eventually';
 import { CHART, Helm } from './support/helm';
 import { runHookPod } from './support/hook-pod';

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { paths } from '../../operator/kube/paths';
 import type { HotStandbySpec } from '../../src/api/types';
-import { CertificateAuthority } from '../cluster/pki';
-import { freePorts } from '../cluster/ports';
+import { CertificateAuthority } from '../../tools/cluster/pki';
+import { freePorts } from '../../tools/cluster/ports';
 import { consistently, eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OPERATOR_ACCOUNT } from './support/namespaced';

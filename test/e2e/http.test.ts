@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import type { HotStandbySpec } from '../../src/api/types';
-import { freePorts } from '../cluster/ports';
+import { freePorts } from '../../tools/cluster/ports';
 import { consistently, eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { hangs, PodServers, type Question, says } from './support/pod-servers';

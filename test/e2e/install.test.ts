@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
-import { type Cluster, startCluster } from '../cluster';
-import { releasedManifest, writeOperatorKubeconfig } from '../cluster/install';
+import { type Cluster, startCluster } from '../../tools/cluster';
+import { releasedManifest, writeOperatorKubeconfig } from '../../tools/cluster/install';
 import { eventually } from './support/eventually';
 import { tryKubectl } from './support/kubectl';
 import { installNamespaced, OPERATOR_ACCOUNT } from './support/namespaced';

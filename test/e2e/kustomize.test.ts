@@ -9,8 +9,13 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
 import { PACKAGE_VERSION } from '../../src/version';
-import { type Cluster, startCluster } from '../cluster';
-import { type ManifestObject, manifestObjects, releasedManifest, writeOperatorKubeconfig } from '../cluster/install';
+import { type Cluster, startCluster } from '../../tools/cluster';
+import {
+  type ManifestObject,
+  manifestObjects,
+  releasedManifest,
+  writeOperatorKubeconfig,
+} from '../../tools/cluster/install';
 import { serviceAccountKubeconfig } from './support/kubeconfig';
 import { kubectl } from './support/kubectl';
 import { OPERATOR_ACCOUNT } from './support/namespaced';

@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import { childName, DEFAULT_BUSY_ANNOTATION, STATE_LABEL } from '../../src/api/names';
-import { readKubeconfig } from '../cluster/kubeconfig';
+import { readKubeconfig } from '../../tools/cluster/kubeconfig';
 import { BareLoop } from './support/bare-loop-process';
 import { OperatorProcess } from './support/operator';
 import { runInfo } from './support/run-info';

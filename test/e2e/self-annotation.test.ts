@@ -14,8 +14,8 @@ import {
   STATE_LABEL,
 } from '../../src/api/names';
 import { marksManifests } from '../../src/install/marks';
-import { toManifest } from '../cluster/install';
-import { readKubeconfig } from '../cluster/kubeconfig';
+import { toManifest } from '../../tools/cluster/install';
+import { readKubeconfig } from '../../tools/cluster/kubeconfig';
 import { eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';

@@ -2,14 +2,14 @@
 
 import { NAME_LABEL, RETIRE_FINALIZER } from '../../src/api/names';
 import { PACKAGE_VERSION } from '../../src/version';
-import { type Cluster, startCluster } from '../cluster';
+import { type Cluster, startCluster } from '../../tools/cluster';
 import {
   installObjects,
   type ManifestObject,
   manifestObjects,
   withoutOperator,
   writeOperatorKubeconfig,
-} from '../cluster/install';
+} from '../../tools/cluster/install';
 import { eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { previousRelease, type ReleasedOperator, releasedOperator } from './support/released-operator';

@@ -3,7 +3,7 @@ import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
 import type { HsdObject } from '../../operator/observe/project';
 import { CRD_NAME, STATE_LABEL } from '../../src/api/names';
-import { toManifest } from '../cluster/install';
+import { toManifest } from '../../tools/cluster/install';
 import { eventually } from '../e2e/support/eventually';
 import { BusyWatch, type Pod, Scene } from '../e2e/support/scene';
 import { type Application, ArgoCd, CONFIG } from './support/argocd';

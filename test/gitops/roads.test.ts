@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
 import { paths } from '../../operator/kube/paths';
-import { writeOperatorFiles } from '../../scripts/operator-files';
 import { CRD_NAME } from '../../src/api/names';
-import { type ManifestObject, releasedManifest } from '../cluster/install';
-import { realNodesPreflight } from '../cluster/real/preflight';
+import { writeOperatorFiles } from '../../tools/build/operator-files';
+import { type ManifestObject, releasedManifest } from '../../tools/cluster/install';
+import { realNodesPreflight } from '../../tools/cluster/real/preflight';
 import { eventually } from '../e2e/support/eventually';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
 import { testImages } from '../real/support/images';

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { releases } from '../../scripts/release/seals';
-import { ROOT, run, tool } from '../../scripts/run';
+import { releases } from '../../tools/release/seals';
+import { ROOT, run, tool } from '../../tools/run';
 import type { Step } from './step';
 
 /** Whoever compiled against the last release still compiles. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { importArguments } from '../../scripts/importable-crd';
-import { ROOT, run, tool } from '../../scripts/run';
 import { specSchema } from '../../src/api/schema';
+import { importArguments } from '../../tools/generate/importable-crd';
+import { ROOT, run, tool } from '../../tools/run';
 import { schemaErrors } from '../unit/examples/schema-errors';
 import type { Step, Workspace } from './step';
 

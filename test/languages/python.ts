@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ROOT, run, tool } from '../../scripts/run';
+import { ROOT, run, tool } from '../../tools/run';
 import { freshAppFolder } from './npm-package';
 import type { Step, Workspace } from './step';
 

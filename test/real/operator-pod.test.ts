@@ -1,7 +1,7 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
-import { dockerfileConfig } from '../../scripts/dockerfile';
-import { OPERATOR_IMAGE } from '../../scripts/operator-image';
+import { dockerfileConfig } from '../../tools/build/dockerfile';
+import { OPERATOR_IMAGE } from '../../tools/build/operator-image';
 import { eventually } from '../e2e/support/eventually';
 import { kubectl, tryKubectl } from '../e2e/support/kubectl';
 import { metricValue } from '../e2e/support/metrics';

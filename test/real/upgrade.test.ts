@@ -1,12 +1,12 @@
 /** The operator's own Deployment from the last release to this version and back, with real sessions on a real node. */
 import { join } from 'node:path';
 import { EXAMPLE_IMAGES, examplePath } from '../../examples/images';
-import { writeOperatorFiles } from '../../scripts/operator-files';
-import { operatorImage } from '../../scripts/operator-image';
 import { PACKAGE_VERSION } from '../../src/version';
-import { type Cluster, startCluster } from '../cluster';
-import { releasedManifest } from '../cluster/install';
-import { appImage, type Image, imageFromFiles } from '../cluster/real/index';
+import { writeOperatorFiles } from '../../tools/build/operator-files';
+import { operatorImage } from '../../tools/build/operator-image';
+import { type Cluster, startCluster } from '../../tools/cluster';
+import { releasedManifest } from '../../tools/cluster/install';
+import { appImage, type Image, imageFromFiles } from '../../tools/cluster/real/index';
 import { eventually } from '../e2e/support/eventually';
 import { previousRelease, releasedOperator } from '../e2e/support/released-operator';
 import { type Pod, Scene } from '../e2e/support/scene';

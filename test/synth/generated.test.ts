@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { App } from 'cdk8s';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { addCharts } from '../../charts/install';
-import { importArguments, importableCrd } from '../../scripts/importable-crd';
 import { PACKAGE_VERSION } from '../../src/version';
+import { importArguments, importableCrd } from '../../tools/generate/importable-crd';
 import { at } from './support';
 
 const root = join(__dirname, '../..');

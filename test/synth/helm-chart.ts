@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { HotStandbyOperator, type HotStandbyOperatorProps } from '../../src';
-import { toolPath } from '../cluster/tools';
+import { toolPath } from '../../tools/cluster/tools';
 import { type Manifest, synth } from './support';
 
 /** The chart as it is committed. */

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BundledPackage } from '../../scripts/bundled-packages';
-import { dockerfileConfig } from '../../scripts/dockerfile';
-import { OPERATOR_FILES, writeOperatorFiles } from '../../scripts/operator-files';
-import { operatorImage } from '../../scripts/operator-image';
-import { checkLicenses, thirdPartyNotices } from '../../scripts/third-party';
 import { PACKAGE_VERSION } from '../../src/version';
+import type { BundledPackage } from '../../tools/build/bundled-packages';
+import { dockerfileConfig } from '../../tools/build/dockerfile';
+import { OPERATOR_FILES, writeOperatorFiles } from '../../tools/build/operator-files';
+import { operatorImage } from '../../tools/build/operator-image';
+import { checkLicenses, thirdPartyNotices } from '../../tools/build/third-party';
 
 jest.setTimeout(120_000);
 
@@ -118,7 +118,7 @@ describe('licences', () => {
   );
 
   test('a package without the text of its licence is refused', () => {
-    expect(() => thirdPartyNotices([{ ...aPackage('MIT'), folder: 'scripts' }], '')).toThrow(
+    expect(() => thirdPartyNotices([{ ...aPackage('MIT'), folder: 'tools' }], '')).toThrow(
       'thing comes without the text of its licence',
     );
   });
@@ -150,6 +150,6 @@ describe('operator/Dockerfile', () => {
     const ignore = readFileSync(join(__dirname, '../../operator/Dockerfile.dockerignore'), 'utf8');
     const kept = [...ignore.matchAll(/^!(\S+)$/gm)].map(([, path = '']) => path);
     for (const path of kept) expect(existsSync(join(__dirname, '../..', path))).toBe(true);
-    expect(kept).toEqual(expect.arrayContaining(['package.json', 'package-lock.json', 'operator', 'src', 'scripts']));
+    expect(kept).toEqual(expect.arrayContaining(['package.json', 'package-lock.json', 'operator', 'src', 'tools']));
   });
 });

@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unreleased, withRelease } from '../../scripts/release/changelog';
-import { brokenSeals, releases } from '../../scripts/release/seals';
-import { isNewer, parseVersion } from '../../scripts/release/version';
 import { PACKAGE_VERSION } from '../../src/version';
+import { unreleased, withRelease } from '../../tools/release/changelog';
+import { brokenSeals, releases } from '../../tools/release/seals';
+import { isNewer, parseVersion } from '../../tools/release/version';
 
 const root = join(__dirname, '../..');
 /** `npm run generate`, twice here, takes 15 s, and minutes on a busy machine. */

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { imageArchive, imageFromFiles } from './images';
-import { blobPath, buildLayer, type LayerEntry } from './layers';
+import { imageArchive, imageFromFiles } from '../../../tools/build/image/images';
+import { blobPath, buildLayer, type LayerEntry } from '../../../tools/build/image/layers';
 
 describe('images without a registry', () => {
   let folder: string;

@@ -1,6 +1,6 @@
 /** Opens a site with cgroups, prints it as one line of JSON and holds it until killed: the victim in site.test.ts. */
-import { createCgroups } from './cgroups';
-import { openRealSite } from './site';
+import { createCgroups } from '../../../tools/cluster/real/cgroups';
+import { openRealSite } from '../../../tools/cluster/real/site';
 
 async function main(): Promise<void> {
   const { dir, cgroup, hubPid, subnets } = await openRealSite();

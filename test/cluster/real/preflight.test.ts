@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { type Preflight, realNodesPreflightNow } from './preflight';
+import { type Preflight, realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
 
 jest.setTimeout(30_000);
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { linkName } from './network';
-import { realNodesPreflightNow } from './preflight';
-import { ended, isAlive, run, until } from './run';
-import { openRealSite } from './site';
-import { cleanLeftovers } from './teardown';
-import { remainsOf } from './traces';
+import { linkName } from '../../../tools/cluster/real/network';
+import { realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
+import { ended, isAlive, run, until } from '../../../tools/cluster/real/run';
+import { openRealSite } from '../../../tools/cluster/real/site';
+import { cleanLeftovers } from '../../../tools/cluster/real/teardown';
+import { remainsOf } from '../../../tools/cluster/real/traces';
 
 interface Site {
   dir: string;

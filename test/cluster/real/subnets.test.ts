@@ -1,4 +1,4 @@
-import { MAX_CLUSTERS, MAX_NODES, nodeSubnet, overlaps, planSubnets } from './subnets';
+import { MAX_CLUSTERS, MAX_NODES, nodeSubnet, overlaps, planSubnets } from '../../../tools/cluster/real/subnets';
 
 describe('subnets', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { isConflict, isNotFound } from '../../../operator/kube/errors';
-import { freePorts } from '../../cluster/ports';
+import { freePorts } from '../../../tools/cluster/ports';
 import { OperatorProcess } from '../support/operator';
 import { PodFeed } from '../support/pod-feed';
 import { Scene } from '../support/scene';

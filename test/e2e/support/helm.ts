@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { toolPath } from '../../cluster/tools';
+import { toolPath } from '../../../tools/cluster/tools';
 
 /** The chart as it is committed. */
 export const CHART = resolve(__dirname, '../../../synth/helm/hotstandby');

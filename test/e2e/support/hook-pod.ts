@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paths } from '../../../operator/kube/paths';
 import type { KubeObject } from '../../../operator/kube/types';
-import type { Cluster } from '../../cluster';
+import type { Cluster } from '../../../tools/cluster';
 import { eventually } from './eventually';
 import type { Scene } from './scene';
 

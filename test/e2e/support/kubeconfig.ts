@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Connection } from '../../cluster';
-import { readKubeconfig } from '../../cluster/kubeconfig';
+import type { Connection } from '../../../tools/cluster';
+import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { kubectl } from './kubectl';
 import { runInfo } from './run-info';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import * as tool from '../../cluster/kubectl';
+import * as tool from '../../../tools/cluster/kubectl';
 import { runInfo } from './run-info';
 
-export type { KubectlReply } from '../../cluster/kubectl';
+export type { KubectlReply } from '../../../tools/cluster/kubectl';
 
 export interface KubectlOptions {
   /** Default: the administrator's. */

@@ -1,4 +1,4 @@
-import { releasedManifest } from '../../cluster/install';
+import { releasedManifest } from '../../../tools/cluster/install';
 import { serviceAccountKubeconfig } from './kubeconfig';
 import { kubectl } from './kubectl';
 

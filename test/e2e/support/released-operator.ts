@@ -2,9 +2,9 @@ import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { bundleOperator } from '../../../scripts/bundle-operator';
-import { type Release, releases } from '../../../scripts/release/seals';
 import { PACKAGE_VERSION } from '../../../src/version';
+import { bundleOperator } from '../../../tools/build/bundle-operator';
+import { type Release, releases } from '../../../tools/release/seals';
 
 const ROOT = resolve(__dirname, '../../..');
 

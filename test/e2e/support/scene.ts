@@ -6,7 +6,7 @@ import type { KubeObject } from '../../../operator/kube/types';
 import type { DeploymentObject, HsdObject, PodObject, ReplicaSetObject } from '../../../operator/observe/project';
 import { API_VERSION, childName, DEFAULT_BUSY_ANNOTATION, KIND } from '../../../src/api/names';
 import type { HotStandbySpec } from '../../../src/api/types';
-import { readKubeconfig } from '../../cluster/kubeconfig';
+import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { eventually } from './eventually';
 import { runInfo } from './run-info';
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleOperator } from '../../../scripts/bundle-operator';
-import { type Cluster, startCluster } from '../../cluster';
-import { install } from '../../cluster/install';
+import { bundleOperator } from '../../../tools/build/bundle-operator';
+import { type Cluster, startCluster } from '../../../tools/cluster';
+import { install } from '../../../tools/cluster/install';
 import { RUN_ENV, type RunInfo } from './run-info';
 
 declare global {

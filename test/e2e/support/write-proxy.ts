@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parse, stringify } from 'yaml';
 import { resourceOf } from '../../../operator/kube/paths';
-import { readKubeconfig } from '../../cluster/kubeconfig';
+import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { runInfo } from './run-info';
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Builds Argo CD and Flux's kustomize-controller from the Go modules pinned in binaries/, once per user, as
- * test/cluster/build.ts does for the control plane: in the same cache, under a hash of everything that goes into it.
+ * tools/cluster/build.ts does for the control plane: in the same cache, under a hash of everything that goes into it.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,9 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { requireGo } from '../../cluster/build';
-import { BuildProgress } from '../../cluster/build-progress';
-import { cacheDirectory, type Log, withLock } from '../../cluster/cache';
+import { requireGo } from '../../../tools/cluster/build';
+import { BuildProgress } from '../../../tools/cluster/build-progress';
+import { cacheDirectory, type Log, withLock } from '../../../tools/cluster/cache';
 
 const SOURCES = join(__dirname, '..', 'binaries');
 const PROGRESS_MS = 5_000;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { EXAMPLE } from '../../../charts/gitops/example';
 import { KIND } from '../../../src/api/names';
-import { toManifest } from '../../cluster/install';
+import { toManifest } from '../../../tools/cluster/install';
 import type { GitRepository } from './git';
 import { type Manifest, manifestsIn } from './yaml';
 

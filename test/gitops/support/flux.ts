@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubeObject } from '../../../operator/kube/types';
-import { freePorts } from '../../cluster/ports';
+import { freePorts } from '../../../tools/cluster/ports';
 import { eventually } from '../../e2e/support/eventually';
 import { adminClient } from '../../e2e/support/scene';
 import { build } from './build';

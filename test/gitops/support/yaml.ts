@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
-import type { ManifestObject } from '../../cluster/install';
+import type { ManifestObject } from '../../../tools/cluster/install';
 
 /** An object of a manifest that has a spec. */
 export type Manifest = ManifestObject & { spec?: Record<string, unknown> };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EXAMPLE_IMAGES, type ExampleName, examplePath } from '../../../examples/images';
-import { operatorImage } from '../../../scripts/operator-image';
-import { appImage, type Image, type RealNodes } from '../../cluster/real/index';
+import { operatorImage } from '../../../tools/build/operator-image';
+import { appImage, type Image, type RealNodes } from '../../../tools/cluster/real/index';
 
 /** The annotation example with a switch for its readiness. */
 export const FLAKY_IMAGE = 'hotstandby.local/test-flaky:1';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { type ExampleName, examplePath } from '../../../examples/images';
-import { toManifest } from '../../cluster/install';
+import { toManifest } from '../../../tools/cluster/install';
 import { kubectl } from '../../e2e/support/kubectl';
 import type { Scene } from '../../e2e/support/scene';
 import { FRAGILE_NODE, FRAGILE_TAINT } from './run';

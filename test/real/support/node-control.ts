@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { RealNode, RealNodes } from '../../cluster/real/index';
+import type { RealNode, RealNodes } from '../../../tools/cluster/real/index';
 import { realRun } from './run';
 
 /** How test files, each a process of its own, reach the nodes that the setup's process holds. */

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeOperatorFiles } from '../../../scripts/operator-files';
-import { type Cluster, startCluster } from '../../cluster';
-import { releasedManifest } from '../../cluster/install';
-import type { RealNodes } from '../../cluster/real/index';
-import { realNodesPreflight } from '../../cluster/real/preflight';
+import { writeOperatorFiles } from '../../../tools/build/operator-files';
+import { type Cluster, startCluster } from '../../../tools/cluster';
+import { releasedManifest } from '../../../tools/cluster/install';
+import type { RealNodes } from '../../../tools/cluster/real/index';
+import { realNodesPreflight } from '../../../tools/cluster/real/preflight';
 import { testImages } from './images';
 import { type NodeControl, serveNodeControl } from './node-control';
 import { FRAGILE_NODE, FRAGILE_TAINT, type RealRun, RUN_ENV } from './run';

@@ -1,4 +1,4 @@
-import { countWrites, total } from '../../bench/audit';
+import { countWrites, total } from '../../../tools/bench/audit';
 
 const line = (verb: string, resource: string, code: number, subresource?: string): string =>
   JSON.stringify({ verb, objectRef: { resource, subresource }, responseStatus: { code } });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { type CpuProfile, locateBy, profileTable, selfTimes } from '../../bench/cpu-profile';
+import { type CpuProfile, locateBy, profileTable, selfTimes } from '../../../tools/bench/cpu-profile';
 
 const frame = (functionName: string, lineNumber = 0) => ({
   functionName,

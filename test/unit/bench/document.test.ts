@@ -1,4 +1,4 @@
-import { soakOf, withSoak } from '../../bench/document';
+import { soakOf, withSoak } from '../../../tools/bench/document';
 
 const page = '# Benchmarks\n\ntext\n\n## Goals\n\ntable\n';
 

@@ -1,8 +1,8 @@
-import { goalRows, type Row } from '../../bench/goals';
-import { type Run, report } from '../../bench/report';
-import { noResults, type Results } from '../../bench/results';
-import { FULL } from '../../bench/sizes';
-import type { Summary } from '../../bench/stats';
+import { goalRows, type Row } from '../../../tools/bench/goals';
+import { type Run, report } from '../../../tools/bench/report';
+import { noResults, type Results } from '../../../tools/bench/results';
+import { FULL } from '../../../tools/bench/sizes';
+import type { Summary } from '../../../tools/bench/stats';
 
 const times = (p50: number, p99: number): Summary => ({ count: 300, mean: p50, p50, p90: p99, p99, max: p99 });
 

@@ -1,4 +1,4 @@
-import { leastSquares, median, percentile, summarize } from '../../bench/stats';
+import { leastSquares, median, percentile, summarize } from '../../../tools/bench/stats';
 
 describe('percentile', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);

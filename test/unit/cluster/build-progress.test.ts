@@ -1,4 +1,4 @@
-import { BuildProgress } from '../../cluster/build-progress';
+import { BuildProgress } from '../../../tools/cluster/build-progress';
 
 function progressAt(seconds: number): { progress: BuildProgress; clock: { ms: number } } {
   const clock = { ms: 0 };
@@ -24,7 +24,7 @@ test.each([
   {
     when: 'the program itself was compiled',
     total: 2450,
-    said: 'k8s.io/klog/v2\nhotstandby.paia.tech/test/cluster/binaries/control-plane\n',
+    said: 'k8s.io/klog/v2\nhotstandby.paia.tech/tools/cluster/binaries/control-plane\n',
     line: 'control-plane: compiled, linking, 5 s',
   },
 ])('says where the build is when $when', ({ total, said, line }) => {

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory, withLock } from '../../cluster/cache';
-import { readKubeconfig, writeKubeconfig } from '../../cluster/kubeconfig';
-import { logTail } from '../../cluster/log-tail';
-import { canBind, freePorts } from '../../cluster/ports';
-import { isAlive, processIdentity } from '../../cluster/process-identity';
-import { resolveCommands } from '../../cluster/programs';
+import { cacheDirectory, withLock } from '../../../tools/cluster/cache';
+import { readKubeconfig, writeKubeconfig } from '../../../tools/cluster/kubeconfig';
+import { logTail } from '../../../tools/cluster/log-tail';
+import { canBind, freePorts } from '../../../tools/cluster/ports';
+import { isAlive, processIdentity } from '../../../tools/cluster/process-identity';
+import { resolveCommands } from '../../../tools/cluster/programs';
 
 let dir: string;
 beforeEach(() => {

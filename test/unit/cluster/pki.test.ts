@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign, verify, X509Certificate } from 'node:crypto';
 import * as fc from 'fast-check';
-import * as der from '../../cluster/der';
-import { CertificateAuthority, serviceAccountKeys } from '../../cluster/pki';
+import * as der from '../../../tools/cluster/der';
+import { CertificateAuthority, serviceAccountKeys } from '../../../tools/cluster/pki';
 
 const NOW = new Date('2030-05-06T07:08:09Z');
 const authority = new CertificateAuthority('test-ca', () => NOW);

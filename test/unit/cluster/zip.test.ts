@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { unzipFile } from '../../cluster/zip';
+import { unzipFile } from '../../../tools/cluster/zip';
 
 interface Member {
   name: string;

@@ -1,4 +1,4 @@
-import { type Action, actionOf, type Key, select } from '../../../examples/demo/keys';
+import { type Action, actionOf, type Key, select } from '../../../tools/demo/keys';
 
 describe('keys', () => {
   test.each<[string, Key, Action | undefined]>([

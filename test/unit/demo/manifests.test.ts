@@ -1,5 +1,5 @@
-import { announce } from '../../../examples/demo/external';
-import { DEMO_NAMESPACE, demoApps, TEMPLATE_ANNOTATION } from '../../../examples/demo/manifests';
+import { announce } from '../../../tools/demo/external';
+import { DEMO_NAMESPACE, demoApps, TEMPLATE_ANNOTATION } from '../../../tools/demo/manifests';
 
 const IMAGE = 'registry.example.com/pause:1';
 

@@ -1,4 +1,4 @@
-import { type DemoPod, Model } from '../../../examples/demo/model';
+import { type DemoPod, Model } from '../../../tools/demo/model';
 import type { PodBuilder } from '../decide/builders';
 import { aChild, anHsd, aPod } from '../decide/builders';
 

@@ -1,4 +1,4 @@
-import { parseDemoOptions, UsageExit } from '../../../examples/demo/options';
+import { parseDemoOptions, UsageExit } from '../../../tools/demo/options';
 
 const parse = (line: string, env: NodeJS.ProcessEnv = {}) =>
   parseDemoOptions(line.split(' ').filter(Boolean), env, '/home/me');

@@ -1,4 +1,4 @@
-import { type Line, paint, Screen } from '../../../examples/demo/screen';
+import { type Line, paint, Screen } from '../../../tools/demo/screen';
 
 const text = (...lines: string[]): Line[] => lines.map((line) => [{ text: line }]);
 

@@ -1,7 +1,7 @@
-import type { DemoApp } from '../../../examples/demo/manifests';
-import { type DemoPod, Model } from '../../../examples/demo/model';
-import { Sessions } from '../../../examples/demo/sessions';
 import type { KubeObject } from '../../../operator/kube/types';
+import type { DemoApp } from '../../../tools/demo/manifests';
+import { type DemoPod, Model } from '../../../tools/demo/model';
+import { Sessions } from '../../../tools/demo/sessions';
 import { anHsd, aPod } from '../decide/builders';
 import { FakeClock } from '../support/fake-clock';
 

@@ -1,5 +1,5 @@
-import { paint } from '../../../examples/demo/screen';
-import { age, duration, layout, type View, wrap } from '../../../examples/demo/table';
+import { paint } from '../../../tools/demo/screen';
+import { age, duration, layout, type View, wrap } from '../../../tools/demo/table';
 
 const ROOMS: View['rows'][number] = {
   name: 'rooms',

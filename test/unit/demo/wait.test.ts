@@ -1,7 +1,7 @@
-import { Model } from '../../../examples/demo/model';
-import { Progress } from '../../../examples/demo/progress';
-import { Stopper } from '../../../examples/demo/stopper';
-import { waitUntil } from '../../../examples/demo/wait';
+import { Model } from '../../../tools/demo/model';
+import { Progress } from '../../../tools/demo/progress';
+import { Stopper } from '../../../tools/demo/stopper';
+import { waitUntil } from '../../../tools/demo/wait';
 import { anHsd } from '../decide/builders';
 import { FakeClock } from '../support/fake-clock';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { linkPackages } from '../../../scripts/app-packages';
+import { linkPackages } from '../../../tools/build/app-packages';
 
 const ROOT = resolve(__dirname, '../../..');
 

@@ -1,3 +1,0 @@
-module hotstandby.paia.tech/test/cluster/real/pause
-
-go 1.26
