@@ -1,7 +1,7 @@
 import { childName } from '../src/api/names';
 import type { PodView } from './decide/model';
 import { isLive } from './decide/pods';
-import type { ApiClient } from './kube/client';
+import type { Api } from './kube/api';
 import { type Clock, type Random, systemClock } from './kube/clock';
 import { EventRecorder } from './kube/events';
 import { LeaderElector } from './kube/lease';
@@ -17,7 +17,8 @@ import { olderThan, startHealthServer } from './serve/health';
 import type { Metrics } from './serve/metrics';
 
 export interface AppOptions {
-  client: ApiClient;
+  /** Closed by `stop`. */
+  client: Api & { close(): Promise<void> };
   metrics: Metrics;
   logger: Logger;
   /** Unique to this process. */

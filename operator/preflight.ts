@@ -1,14 +1,13 @@
 import { API_VERSION, CRD_NAME, GROUP, PLURAL, VERSION } from '../src/api/names';
 import { PERMISSIONS, type Permission } from '../src/api/permissions';
 import { PACKAGE_VERSION } from '../src/version';
+import type { Api } from './kube/api';
 import { ApiError, isNotFound, isRetryable, NetworkError, type NetworkErrorCode } from './kube/errors';
 import { paths } from './kube/paths';
 
 /** What the preflight needs of ApiClient. */
-export interface PreflightClient {
+export interface PreflightClient extends Pick<Api, 'get' | 'create'> {
   readonly server: string;
-  get<T>(path: string): Promise<T>;
-  create<T>(path: string, body: unknown): Promise<T>;
 }
 
 export interface PreflightOptions {

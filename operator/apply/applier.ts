@@ -1,5 +1,5 @@
 import type { DeploymentView, Write } from '../decide/model';
-import type { ApiClient } from '../kube/client';
+import type { Api } from '../kube/api';
 import { isNotFound } from '../kube/errors';
 import type { KubeObject } from '../kube/types';
 
@@ -19,7 +19,7 @@ export interface Caches {
 
 /** What every write needs. */
 export interface Applier {
-  client: ApiClient;
+  client: Api;
   world: Caches;
   /** Asked before every write: false ends the pass (a lost lease, a stop). */
   mayWrite: () => boolean;

@@ -1,6 +1,6 @@
 import type { HotStandbyStatus } from '../../src/api/types';
 import type { HsdView } from '../decide/model';
-import type { ApiClient } from '../kube/client';
+import type { ApiWriter } from '../kube/api';
 import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
@@ -8,7 +8,7 @@ import type { Caches } from './applier';
 
 /** Writes the whole status. The uid keeps it off a new hsd of the same name; one that is gone is no error. */
 export async function writeStatus(
-  client: ApiClient,
+  client: ApiWriter,
   world: Pick<Caches, 'hsds'>,
   hsd: HsdView,
   status: HotStandbyStatus,

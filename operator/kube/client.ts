@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { FIELD_MANAGER } from '../../src/api/names';
+import type { Api, DeleteOptions, RequestOptions } from './api';
 import { type Clock, systemClock } from './clock';
 import type { Connection } from './connection';
 import { ApiError, type ApiStatus, ConfigError, NetworkError, toNetworkError } from './errors';
@@ -36,27 +37,6 @@ export interface ClientOptions {
   clock?: Clock;
 }
 
-export interface RequestOptions {
-  /** Gives up; the promise rejects with a NetworkError `Aborted`. */
-  signal?: AbortSignal;
-  /** Instead of the client's `timeoutMs`. */
-  timeoutMs?: number;
-  query?: Query;
-}
-
-/** No query: the API server reads none beside a body. */
-export interface DeleteOptions extends Omit<RequestOptions, 'query'> {
-  /** Precondition: 409 when the object of that name is another one. */
-  uid?: string;
-  /** Precondition: 409 when the object has changed since. */
-  resourceVersion?: string;
-  /** What becomes of dependents. Default: the resource's own, mostly `Background`. */
-  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
-  gracePeriodSeconds?: number;
-  /** Everything but the deletion itself: admission and preconditions are asked. */
-  dryRun?: boolean;
-}
-
 const JSON_TYPE = 'application/json';
 
 interface Call extends RequestOptions {
@@ -71,10 +51,8 @@ interface Call extends RequestOptions {
 /**
  * Raw JSON access to one API server over kept-alive HTTP/1.1 connections. Every write names the field manager. Nothing is
  * retried, except once after a 401 when the connection has newer credentials (a refused request was not carried out).
- *
- * Every method rejects with an ApiError when the server refuses, and with a NetworkError when no answer comes.
  */
-export class ApiClient {
+export class ApiClient implements Api {
   readonly server: string;
   /** Namespace of the kubeconfig context, or of the operator's own Pod. */
   readonly namespace: string | undefined;
@@ -99,12 +77,10 @@ export class ApiClient {
     this.watches = dispatcherFor(connection, null);
   }
 
-  /** Reads one object, or whatever JSON is at `path`. */
   get<T>(path: string, query?: Query, options?: RequestOptions): Promise<T> {
     return this.json<T>({ ...options, verb: 'get', method: 'GET', path, query });
   }
 
-  /** Reads one page of a collection (`limit`, `continue`, `labelSelector`, ...). */
   list<T>(path: string, query?: Query, options?: RequestOptions): Promise<ListPage<T>> {
     return this.json<ListPage<T>>({ ...options, verb: 'list', method: 'GET', path, query });
   }
@@ -114,20 +90,14 @@ export class ApiClient {
     return this.send({ ...options, verb: 'get', method: 'GET', path, accept: '*/*' });
   }
 
-  /** Creates `body` in the collection at `path`. */
   create<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
     return this.write<T>({ ...options, verb: 'create', method: 'POST', path, body });
   }
 
-  /** Replaces an object; 409 when `body.metadata.resourceVersion` is not the newest. */
   update<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
     return this.write<T>({ ...options, verb: 'update', method: 'PUT', path, body });
   }
 
-  /**
-   * Server-side apply: creates the object or makes the fields in `body` ours.
-   * @param options.force take fields from other managers instead of answering 409
-   */
   apply<T>(path: string, body: unknown, options: RequestOptions & { force?: boolean } = {}): Promise<T> {
     const { force, query, ...rest } = options;
     return this.write<T>({
@@ -141,25 +111,17 @@ export class ApiClient {
     });
   }
 
-  /**
-   * Merge patch (RFC 7396): null removes. `metadata.resourceVersion` in `body` makes it conditional: 409 when the object
-   * has changed since. `metadata.uid` too, but another object of that name then answers 422, not 409.
-   */
   mergePatch<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
     const contentType = 'application/merge-patch+json';
     return this.write<T>({ ...options, verb: 'patch', method: 'PATCH', path, body, contentType });
   }
 
-  /** JSON patch (RFC 6902). A failed `test` answers 422. */
   jsonPatch<T>(path: string, body: JsonPatchOperation[], options?: RequestOptions): Promise<T> {
     const contentType = 'application/json-patch+json';
     return this.write<T>({ ...options, verb: 'patch', method: 'PATCH', path, body, contentType });
   }
 
-  /**
-   * Deletes one object. Resolves to the object while it is still going (finalizers, grace period), else to a Status.
-   * The body always travels with its length: the API server ignores one without (it then deletes unconditionally).
-   */
+  /** The body always travels with its length: the API server ignores one without (it then deletes unconditionally). */
   delete<T>(path: string, options: DeleteOptions = {}): Promise<T> {
     const { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, dryRun: isTrial, ...rest } = options;
     const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
@@ -169,12 +131,6 @@ export class ApiClient {
     return this.json<T>({ timeoutMs: this.writeTimeoutMs, ...rest, verb: 'delete', method: 'DELETE', path, body });
   }
 
-  /**
-   * Follows a collection. Ends when the server closes the stream in an orderly way.
-   * @param idleTimeoutMs longest silence, from the call on, before the peer counts as dead (NetworkError `Timeout`).
-   * Bookmarks come about every 60 s
-   * @throws ApiError also for an error the server sends in the stream, for example 410
-   */
   async *watch(path: string, query: Query, signal: AbortSignal, idleTimeoutMs: number): AsyncGenerator<WatchEvent> {
     const call: Call = { verb: 'watch', method: 'GET', path, query: { ...query, watch: true }, signal };
     const silence = new Deadline(this.clock, idleTimeoutMs, signal);

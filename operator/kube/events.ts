@@ -1,5 +1,5 @@
+import type { ApiWriter } from './api';
 import { Backoff } from './backoff';
-import type { ApiClient } from './client';
 import { type Clock, type Random, sleep, type Timer } from './clock';
 import { isAlreadyExists, isForbidden, isNotFound, isRetryable, NetworkError } from './errors';
 import type { Logger } from './logger';
@@ -29,7 +29,7 @@ export interface EventRecord {
 }
 
 export interface EventRecorderOptions {
-  client: Pick<ApiClient, 'create' | 'mergePatch'>;
+  client: Pick<ApiWriter, 'create' | 'mergePatch'>;
   clock: Clock;
   random: Random;
   logger: Logger;

@@ -1,4 +1,4 @@
-import type { ApiClient } from './client';
+import type { Api } from './api';
 import { type Clock, type Random, sleep, type Timer } from './clock';
 import { isAlreadyExists, isConflict, isNotFound } from './errors';
 import type { Logger } from './logger';
@@ -20,7 +20,7 @@ interface LeaseSpec {
 }
 
 export interface LeaderElectorOptions {
-  client: Pick<ApiClient, 'get' | 'create' | 'update'>;
+  client: Pick<Api, 'get' | 'create' | 'update'>;
   clock: Clock;
   random: Random;
   logger: Logger;

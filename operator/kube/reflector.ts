@@ -1,5 +1,5 @@
+import type { ApiReader } from './api';
 import { Backoff } from './backoff';
-import type { ApiClient } from './client';
 import { type Clock, type Random, sleep } from './clock';
 import { Deferred } from './deferred';
 import { ApiError, isGone, isRetryable, NetworkError } from './errors';
@@ -12,7 +12,7 @@ import type { KubeObject, WatchEvent } from './types';
 export type { Change } from './store';
 
 export interface ReflectorOptions<V> {
-  client: Pick<ApiClient, 'list' | 'watch'>;
+  client: Pick<ApiReader, 'list' | 'watch'>;
   /** The collection, for example `paths.pods.list()`. */
   path: string;
   /** `labelSelector`, `fieldSelector`. */

@@ -1,4 +1,4 @@
-import type { ApiClient } from '../kube/client';
+import type { ApiReader } from '../kube/api';
 import type { Clock, Random } from '../kube/clock';
 import type { Logger } from '../kube/logger';
 import { paths } from '../kube/paths';
@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/types';
 import { type NodeView, projectNode } from './project';
 
 export interface CordonWatchOptions {
-  client: ApiClient;
+  client: ApiReader;
   clock: Clock;
   random: Random;
   logger: Logger;

@@ -9,7 +9,7 @@ import type {
   ReplicaSetView,
 } from '../decide/model';
 import { isLive } from '../decide/pods';
-import type { ApiClient } from '../kube/client';
+import type { ApiReader } from '../kube/api';
 import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
@@ -37,7 +37,7 @@ export interface Memory {
  * Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests, and the
  * last look at a retired ReplicaSet.
  */
-export async function gather(client: ApiClient, world: World, hsd: HsdView, memory: Memory): Promise<Observation> {
+export async function gather(client: ApiReader, world: World, hsd: HsdView, memory: Memory): Promise<Observation> {
   const key = `${hsd.namespace}/${hsd.name}`;
   const child = world.child(hsd) ?? (hsd.deleting ? undefined : await findUnlabelledChild(client, hsd));
   const replicaSets = world.replicaSets.of(key);
@@ -57,7 +57,7 @@ export async function gather(client: ApiClient, world: World, hsd: HsdView, memo
 }
 
 /** A Deployment with the child's name that carries no label of ours: somebody's, or nobody's. */
-async function findUnlabelledChild(client: ApiClient, hsd: HsdView): Promise<DeploymentView | undefined> {
+async function findUnlabelledChild(client: ApiReader, hsd: HsdView): Promise<DeploymentView | undefined> {
   try {
     const path = paths.deployments.one(hsd.namespace, childName(hsd.name));
     return projectDeployment(await client.get<DeploymentObject>(path));
@@ -72,7 +72,7 @@ async function findUnlabelledChild(client: ApiClient, hsd: HsdView): Promise<Dep
  * missing there, so the API server is asked, and what it has enters the cache.
  */
 async function findEmptied(
-  client: ApiClient,
+  client: ApiReader,
   world: World,
   hsd: HsdView,
   replicaSets: readonly ReplicaSetView[],
@@ -110,7 +110,7 @@ const NOTHING: Observation['unlabelled'] = { pods: [], replicaSets: [] };
 
 /** Pods and ReplicaSets of a child that HotStandby did not make: they lack our labels, so no watch shows them. */
 async function findUnlabelled(
-  client: ApiClient,
+  client: ApiReader,
   hsd: HsdView,
   child: DeploymentView | undefined,
   known: readonly ReplicaSetView[],
@@ -130,7 +130,7 @@ async function findUnlabelled(
 }
 
 async function listAll<T extends KubeObject>(
-  client: ApiClient,
+  client: ApiReader,
   path: string,
   query: Record<string, string>,
 ): Promise<T[]> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { childName, NAME_LABEL } from '../../src/api/names';
 import type { BudgetView, DeploymentView, HsdView, ObjectView, PodView, ReplicaSetView } from '../decide/model';
-import type { ApiClient } from '../kube/client';
+import type { ApiReader } from '../kube/api';
 import type { Clock, Random } from '../kube/clock';
 import type { Logger } from '../kube/logger';
 import { paths, type ResourcePaths } from '../kube/paths';
@@ -12,7 +12,7 @@ import { KeyedIndex } from './keyed-index';
 import { keyOf, projectBudget, projectDeployment, projectHsd, projectPod, projectReplicaSet } from './project';
 
 export interface WorldOptions {
-  client: ApiClient;
+  client: ApiReader;
   /** Namespaces to watch; undefined: all of them. */
   namespaces?: readonly string[];
   clock: Clock;

@@ -8,7 +8,7 @@ import { releaseStrays } from '../apply/strays';
 import { decide } from '../decide/decide';
 import type { HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal, Write } from '../decide/model';
 import { isLive, isProbed } from '../decide/pods';
-import type { ApiClient } from '../kube/client';
+import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
 import { ApiError, isOutdated } from '../kube/errors';
 import type { EventRecorder } from '../kube/events';
@@ -23,11 +23,11 @@ import { asBefore, isAside, isTooHigh, Lane, type Raise, writesAfter } from './l
 import { statusHoldMs } from './status-timing';
 
 export interface ReconcilerOptions {
-  client: ApiClient;
+  client: Api;
   world: World;
   queue: WorkQueue;
-  prober: Prober;
-  events: EventRecorder;
+  prober: Pick<Prober, 'setTargets' | 'removeAll' | 'result' | 'probeNow'>;
+  events: Pick<EventRecorder, 'record'>;
   metrics: Metrics;
   clock: Clock;
   logger: Logger;

@@ -11,10 +11,12 @@ export class ApplyHarness {
   mayWrite = true;
   readonly warnings: { reason: string; note: string }[] = [];
   readonly applier: Applier & { world: World };
+  private readonly client: ApiClient;
 
   private constructor(readonly server: HttpServer) {
     const clock = new FakeClock();
-    const client = new ApiClient({ server: server.url, tls: {} }, { userAgent: 'hotstandby/test', clock });
+    this.client = new ApiClient({ server: server.url, tls: {} }, { userAgent: 'hotstandby/test', clock });
+    const { client } = this;
     const options = { client, clock, random: () => 0, logger: recordingLogger(), watchNodes: false };
     this.applier = {
       client,
@@ -38,7 +40,7 @@ export class ApplyHarness {
   }
 
   async close(): Promise<void> {
-    await this.applier.client.close();
+    await this.client.close();
     await this.server.stop();
   }
 }
