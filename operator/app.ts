@@ -4,6 +4,7 @@ import { isLive } from './decide/pods';
 import type { Api } from './kube/api';
 import { type Clock, type Random, systemClock } from './kube/clock';
 import { EventRecorder } from './kube/events';
+import { Fence } from './kube/fence';
 import { LeaderElector } from './kube/lease';
 import type { Logger } from './kube/logger';
 import { WorkQueue } from './kube/queue';
@@ -81,8 +82,9 @@ export class App {
       watchNodes: options.watchNodes,
       onPod: (change) => this.podChanged(change),
     });
+    const isLeading = (): boolean => this.elector?.isLeader() ?? true;
     this.reconciler = new Reconciler({
-      client,
+      client: new Fence(client, isLeading),
       world: this.world,
       queue: this.queue,
       prober: this.prober,
@@ -91,7 +93,7 @@ export class App {
       clock,
       logger,
       guarded,
-      mayWrite: () => this.elector?.isLeader() ?? true,
+      isLeading,
     });
     metrics.watchQueue(() => ({ depth: this.queue.size, oldestSeconds: this.queue.oldestAgeMs / 1000 }));
     metrics.watchAge('all', () => this.world.oldestActivityMs / 1000);

@@ -21,8 +21,6 @@ export interface Caches {
 export interface Applier {
   client: Api;
   world: Caches;
-  /** Asked before every write: false ends the pass (a lost lease, a stop). */
-  mayWrite: () => boolean;
   /** Reports what people should know and nothing can be done about, as a Warning Event. */
   warn: (reason: string, note: string) => void;
 }

@@ -21,21 +21,12 @@ export class ChildRefused extends Error {
   }
 }
 
-/** The operator may not write any more; nothing was sent. */
-export class NotAllowedToWrite extends Error {
-  constructor() {
-    super('not the leader any more: nothing was written');
-    this.name = 'NotAllowedToWrite';
-  }
-}
-
 /**
  * Sends one write. Every reply enters the cache at once, so that the next decision never misses what this one did.
  *
- * @throws ApiError with 409 when the object changed meanwhile (decide again), ChildRefused, NotAllowedToWrite
+ * @throws ApiError with 409 when the object changed meanwhile (decide again), ChildRefused, NotLeading
  */
 export async function perform(applier: Applier, hsd: HsdView, write: Write): Promise<void> {
-  if (!applier.mayWrite()) throw new NotAllowedToWrite();
   switch (write.kind) {
     case 'scaleChild':
       return scaleChild(applier, write);

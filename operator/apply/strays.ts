@@ -4,7 +4,7 @@ import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
 import type { Applier } from './applier';
-import { NotAllowedToWrite, releaseReplicaSet } from './apply';
+import { releaseReplicaSet } from './apply';
 
 /**
  * Takes our finalizer off ReplicaSets that were handed to an hsd which is gone, or which the garbage collector took from
@@ -12,7 +12,7 @@ import { NotAllowedToWrite, releaseReplicaSet } from './apply';
  *
  * @param name of the hsd
  * @param hsd the one of that name there is now
- * @throws ApiError with 409 when one changed meanwhile, NotAllowedToWrite
+ * @throws ApiError with 409 when one changed meanwhile, NotLeading
  */
 export async function releaseStrays(
   applier: Applier,
@@ -26,7 +26,6 @@ export async function releaseStrays(
   for (const stray of strays) {
     const isFree = await (stray.controller ? isOrphaned(applier, name, stray) : disown(applier, name, stray));
     if (!isFree) continue;
-    if (!applier.mayWrite()) throw new NotAllowedToWrite();
     await releaseReplicaSet(applier, stray).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
@@ -50,18 +49,16 @@ async function isOrphaned(
 
 /** Its Pods are meant to outlive it. Resolves with whether none of them belongs to it any more. */
 async function disown(
-  applier: Applier,
+  { client }: Applier,
   name: string,
   { namespace, uid, deleting, observed }: ReplicaSetView,
 ): Promise<boolean> {
   if (!deleting) return true;
   if (!observed) return false;
-  const { client, mayWrite } = applier;
   const labelSelector = `${NAME_LABEL}=${name}`;
   const { items = [] } = await client.list<KubeObject>(paths.pods.list(namespace), { labelSelector });
   for (const { metadata } of items) {
     if (!metadata.ownerReferences?.some((owner) => owner.uid === uid)) continue;
-    if (!mayWrite()) throw new NotAllowedToWrite();
     const body = { metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion, ownerReferences: null } };
     await client.mergePatch(paths.pods.one(namespace, metadata.name), body);
   }

@@ -14,7 +14,6 @@ export interface Raise {
 export interface LaneOptions {
   hsd: (key: string) => HsdView | undefined;
   child: (hsd: HsdView) => DeploymentView | undefined;
-  mayWrite: () => boolean;
   send: (key: string, hsd: HsdView, write: Write) => Promise<void>;
 }
 
@@ -84,7 +83,7 @@ export class Lane {
   private raise(key: string): void {
     const before = this.raises.get(key);
     const hsd = this.options.hsd(key);
-    if (hsd === undefined || this.closed.has(key) || before?.isOver === false || !this.options.mayWrite()) return;
+    if (hsd === undefined || this.closed.has(key) || before?.isOver === false) return;
     const child = this.options.child(hsd);
     const replicas = this.headStart.replicas(key, hsd, child);
     if (child === undefined || replicas === undefined) return;

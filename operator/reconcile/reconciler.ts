@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { API_VERSION, KIND } from '../../src/api/names';
 import type { HotStandbyStatus } from '../../src/api/types';
-import { ChildRefused, NotAllowedToWrite, perform } from '../apply/apply';
+import { ChildRefused, perform } from '../apply/apply';
 import { batches } from '../apply/batches';
 import { writeStatus } from '../apply/status';
 import { releaseStrays } from '../apply/strays';
@@ -12,6 +12,7 @@ import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
 import { ApiError, isOutdated } from '../kube/errors';
 import type { EventRecorder } from '../kube/events';
+import { NotLeading } from '../kube/fence';
 import type { Logger } from '../kube/logger';
 import type { WorkQueue } from '../kube/queue';
 import { gather } from '../observe/gather';
@@ -23,6 +24,7 @@ import { asBefore, isAside, isTooHigh, Lane, type Raise, writesAfter } from './l
 import { statusHoldMs } from './status-timing';
 
 export interface ReconcilerOptions {
+  /** Refuses writes while this process does not lead (Fence). */
   client: Api;
   world: World;
   queue: WorkQueue;
@@ -33,8 +35,8 @@ export interface ReconcilerOptions {
   logger: Logger;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
-  /** False: a follower, or a lease that was lost. */
-  mayWrite: () => boolean;
+  /** False: a follower, which looks on. */
+  isLeading: () => boolean;
 }
 
 /** What the operator remembers of one hsd between passes. Losing it costs time, never a Pod. */
@@ -76,11 +78,10 @@ export class Reconciler {
   private readonly lane: Lane;
 
   constructor(private readonly options: ReconcilerOptions) {
-    const { world, mayWrite } = options;
+    const { world } = options;
     this.lane = new Lane({
       hsd: (key) => world.hsd(key),
       child: (hsd) => world.child(hsd),
-      mayWrite,
       send: (key, hsd, write) => this.send(hsd, write, this.pending.get(key)),
     });
   }
@@ -98,8 +99,8 @@ export class Reconciler {
   }
 
   async reconcile(key: string): Promise<void> {
-    const { world, queue, mayWrite, logger, clock } = this.options;
-    if (!mayWrite()) return this.lane.forget(key);
+    const { world, queue, isLeading, logger, clock } = this.options;
+    if (!isLeading()) return this.lane.forget(key);
     const started = clock.monotonic();
     const hsd = world.hsd(key);
     const log = logger.child({ hsd: key });
@@ -113,7 +114,7 @@ export class Reconciler {
       log.debug({ reason: plan.reason }, 'reconciled');
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, plan.reason);
     } catch (error) {
-      const outdated = isOutdated(error) || error instanceof NotAllowedToWrite;
+      const outdated = isOutdated(error) || error instanceof NotLeading;
       this.options.metrics.observeReconcile((clock.monotonic() - started) / 1000, outdated ? 'Outdated' : 'Error');
       this.failed(key, hsd, error, log);
     } finally {
@@ -160,10 +161,10 @@ export class Reconciler {
   }
 
   private async send(hsd: HsdView, write: Write, since: number | undefined): Promise<void> {
-    const { client, world, mayWrite, clock, metrics, events } = this.options;
+    const { client, world, clock, metrics, events } = this.options;
     const warn = (reason: string, note: string): void =>
       events.record({ regarding: regarding(hsd), type: 'Warning', reason, action: 'Reconcile', note });
-    await perform({ client, world, mayWrite, warn }, hsd, write);
+    await perform({ client, world, warn }, hsd, write);
     const scaled = write.kind === 'scaleChild' && write.replicas > write.child.replicas;
     if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
   }
@@ -186,7 +187,7 @@ export class Reconciler {
   }
 
   private async report(key: string, hsd: HsdView, record: Remembered, plan: Plan): Promise<void> {
-    const { client, world, queue, clock, metrics, mayWrite } = this.options;
+    const { client, world, queue, clock, metrics } = this.options;
     metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
     // What was just read may be newer than what the plan was made from.
     const written = world.hsd(key)?.status ?? hsd.status;
@@ -200,7 +201,6 @@ export class Reconciler {
       queue.addAfter(key, wait);
       return;
     }
-    if (!mayWrite()) throw new NotAllowedToWrite();
     record.heldSince = undefined;
     record.statusAt = now;
     await writeStatus(client, world, hsd, status);
@@ -208,7 +208,6 @@ export class Reconciler {
 
   private failed(key: string, hsd: HsdView, error: unknown, log: Logger): void {
     const { queue, events, clock } = this.options;
-    if (error instanceof NotAllowedToWrite) return;
     if (error instanceof ChildRefused) {
       const record = this.recordOf(key, hsd);
       const attempts = (record.refusal?.attempts ?? 0) + 1;
@@ -221,7 +220,7 @@ export class Reconciler {
     }
     queue.addRateLimited(key);
     // Somebody else was faster: the next pass sees what they did.
-    if (isOutdated(error)) {
+    if (isOutdated(error) || error instanceof NotLeading) {
       log.debug({ err: error }, 'outdated decision');
       return;
     }
@@ -313,16 +312,16 @@ export class Reconciler {
       await this.releaseStrays(key, undefined);
       queue.forget(key);
     } catch (error) {
-      if (error instanceof NotAllowedToWrite) return;
-      if (!isOutdated(error)) log.error({ err: error }, 'cannot release what a deleted hsd has left');
+      if (!isOutdated(error) && !(error instanceof NotLeading))
+        log.error({ err: error }, 'cannot release what a deleted hsd has left');
       queue.addRateLimited(key);
     }
   }
 
   private releaseStrays(key: string, hsd: HsdView | undefined): Promise<void> {
-    const { client, world, mayWrite } = this.options;
+    const { client, world } = this.options;
     const [, name = ''] = key.split('/');
-    return releaseStrays({ client, world, mayWrite, warn: () => undefined }, name, world.replicaSets.of(key), hsd);
+    return releaseStrays({ client, world, warn: () => undefined }, name, world.replicaSets.of(key), hsd);
   }
 
   private forget(key: string): void {

@@ -23,7 +23,7 @@ const OTHER_WORDS = [
     'Drain',
     'IfHealthyBudget',
     'NamespaceTerminating',
-    'NotAllowedToWrite',
+    'NotLeading',
     'Orphan',
     'PodDisruptionBudget',
   ],

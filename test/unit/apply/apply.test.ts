@@ -1,7 +1,8 @@
-import { NotAllowedToWrite, perform } from '../../../operator/apply/apply';
+import { perform } from '../../../operator/apply/apply';
 import { budgetSpec } from '../../../operator/decide/budget';
 import type { Write } from '../../../operator/decide/model';
 import { ownerReference } from '../../../operator/decide/template';
+import { NotLeading } from '../../../operator/kube/fence';
 import { aBudget, aChild, anHsd, aPod, aReplicaSet } from '../decide/builders';
 import { type Handler, type HttpServer, sendJson, sendStatus } from '../support/http-server';
 import { ApplyHarness, answer, replyTo } from './harness';
@@ -286,8 +287,8 @@ describe('when the world moved on', () => {
 });
 
 test('nothing is sent once the operator may not write', async () => {
-  harness.mayWrite = false;
-  await expect(send({ kind: 'deletePod', pod })).rejects.toBeInstanceOf(NotAllowedToWrite);
+  harness.isLeading = false;
+  await expect(send({ kind: 'deletePod', pod })).rejects.toBeInstanceOf(NotLeading);
   expect(server.requests).toEqual([]);
 });
 

@@ -84,6 +84,16 @@ describe('the child', () => {
     });
   });
 
+  test('stays as it is when the lease is lost between taking its fields and applying', async () => {
+    handler = (request, response) => {
+      harness.isLeading = server.requests.length < 2;
+      answer(request, response);
+    };
+    const write: Write = { kind: 'applyChild', child, manifest, takeOwnership: true };
+    await expect(send(write)).rejects.toThrow('not the leader');
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH']);
+  });
+
   const refusals: [sentence: string, code: number, reason: string, refused: boolean][] = [
     ['validation', 422, 'Invalid', true],
     ['admission or quota', 403, 'Forbidden', true],

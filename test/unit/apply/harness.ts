@@ -1,5 +1,6 @@
 import type { Applier } from '../../../operator/apply/applier';
 import { ApiClient } from '../../../operator/kube/client';
+import { Fence } from '../../../operator/kube/fence';
 import { World } from '../../../operator/observe/world';
 import { NAME_LABEL } from '../../../src/api/names';
 import { FakeClock } from '../support/fake-clock';
@@ -8,7 +9,7 @@ import { recordingLogger } from '../support/logger';
 
 /** An applier whose API server is a handler; every write is recorded there. */
 export class ApplyHarness {
-  mayWrite = true;
+  isLeading = true;
   readonly warnings: { reason: string; note: string }[] = [];
   readonly applier: Applier & { world: World };
   private readonly client: ApiClient;
@@ -19,9 +20,8 @@ export class ApplyHarness {
     const { client } = this;
     const options = { client, clock, random: () => 0, logger: recordingLogger(), watchNodes: false };
     this.applier = {
-      client,
+      client: new Fence(client, () => this.isLeading),
       world: new World({ ...options, onChange: () => undefined }),
-      mayWrite: () => this.mayWrite,
       warn: (reason, note) => this.warnings.push({ reason, note }),
     };
   }

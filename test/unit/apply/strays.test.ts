@@ -80,6 +80,6 @@ describe('a ReplicaSet the garbage collector took from its hsd (--cascade=orphan
 });
 
 test('nothing is written once the operator may not write', async () => {
-  harness.mayWrite = false;
+  harness.isLeading = false;
   await expect(releaseStrays(harness.applier, 'rooms', [retired()], undefined)).rejects.toThrow('not the leader');
 });

@@ -9,19 +9,16 @@ const KEY = 'default/rooms';
 
 let hsd: HsdView;
 let child: DeploymentView;
-let mayWrite: boolean;
 let sent: { replicas: number; reply: Deferred }[];
 let lane: Lane;
 
 beforeEach(() => {
   hsd = anHsd({ spec: { idleTarget: 4 } });
   child = aChild({ replicas: 4 }, hsd);
-  mayWrite = true;
   sent = [];
   lane = new Lane({
     hsd: () => hsd,
     child: () => child,
-    mayWrite: () => mayWrite,
     send: (_key, _hsd, write) => {
       if (write.kind !== 'scaleChild') throw new Error(`a lane writes no ${write.kind}`);
       const reply = new Deferred();
@@ -106,14 +103,6 @@ test('a write that failed is the next pass’ to try again', async () => {
   await turns();
   expect(replicas()).toEqual([5]);
   await expect(lane.enter(KEY)?.sent).rejects.toThrow('refused');
-});
-
-test('who may not write sends nothing', async () => {
-  mayWrite = false;
-  turnsBusy('a-1');
-  await turns();
-  expect(lane.enter(KEY)).toBeUndefined();
-  expect(replicas()).toEqual([]);
 });
 
 describe('the pass after a raise', () => {
