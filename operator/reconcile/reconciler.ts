@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { API_VERSION, KIND } from '../../src/api/names';
 import type { HotStandbyStatus } from '../../src/api/types';
-import { ChildRefused, perform } from '../apply/apply';
+import { perform } from '../apply/apply';
 import { batches } from '../apply/batches';
+import { ChildRefused } from '../apply/child';
 import { writeStatus } from '../apply/status';
 import { releaseStrays } from '../apply/strays';
 import { decide } from '../decide/decide';

@@ -45,9 +45,30 @@ const deleteOptions = { kind: 'DeleteOptions', apiVersion: 'v1' };
 describe('what each write sends', () => {
   const table: [sentence: string, write: Write, request: object][] = [
     [
-      'a scale up, without precondition: it must not wait for the Deployment controller',
+      'a scale up, on the count that was seen: it must not wait for the Deployment controller, nor lower',
       { kind: 'scaleChild', child, replicas: 7 },
-      { method: 'PATCH', path: `${DEPLOYMENT}/scale`, body: { spec: { replicas: 7 } } },
+      {
+        method: 'PATCH',
+        path: `${DEPLOYMENT}/scale`,
+        body: [
+          { op: 'test', path: '/metadata/uid', value: 'child-1' },
+          { op: 'test', path: '/spec/replicas', value: 2 },
+          { op: 'add', path: '/spec/replicas', value: 7 },
+        ],
+      },
+    ],
+    [
+      'a scale up from nothing: a Scale leaves out a count of 0',
+      { kind: 'scaleChild', child: { ...child, replicas: 0 }, replicas: 1 },
+      {
+        method: 'PATCH',
+        path: `${DEPLOYMENT}/scale`,
+        body: [
+          { op: 'test', path: '/metadata/uid', value: 'child-1' },
+          { op: 'test', path: '/spec/replicas', value: null },
+          { op: 'add', path: '/spec/replicas', value: 1 },
+        ],
+      },
     ],
     [
       'a scale down, on the very child that was seen: somebody may have raised it meanwhile',

@@ -1,4 +1,5 @@
-import { ChildRefused, perform } from '../../../operator/apply/apply';
+import { perform } from '../../../operator/apply/apply';
+import { ChildRefused } from '../../../operator/apply/child';
 import type { Write } from '../../../operator/decide/model';
 import { childManifest } from '../../../operator/decide/template';
 import { ApiError } from '../../../operator/kube/errors';
@@ -57,6 +58,7 @@ describe('the child', () => {
       sendJson(response, 200, {
         ...reply,
         metadata: { ...reply.metadata, resourceVersion: '50', managedFields },
+        spec: { replicas: 2 },
       });
     };
     await send({ kind: 'applyChild', child, manifest, takeOwnership: true });
@@ -79,9 +81,18 @@ describe('the child', () => {
         ],
       },
     });
-    expect(JSON.parse(server.requests[2]?.body ?? '').metadata.annotations).toEqual({
-      'hsd.paia.tech/template-ownership': 'taken',
+    expect(JSON.parse(server.requests[2]?.body ?? '').metadata).toMatchObject({
+      resourceVersion: '50',
+      annotations: { 'hsd.paia.tech/template-ownership': 'taken' },
     });
+  });
+
+  test('that was raised since it was seen is not taken over: the count that was decided would lower it', async () => {
+    handler = (request, response) => sendJson(response, 200, { ...replyTo(request), spec: { replicas: 4 } });
+    await expect(send({ kind: 'applyChild', child, manifest, takeOwnership: true })).rejects.toMatchObject({
+      code: 409,
+    });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 
   test('stays as it is when the lease is lost between taking its fields and applying', async () => {

@@ -1,4 +1,3 @@
-import { withScale } from '../../../../operator/apply/scale-reply';
 import { budgetSpec } from '../../../../operator/decide/budget';
 import { decide } from '../../../../operator/decide/decide';
 import type {
@@ -229,9 +228,12 @@ export class SimOperator {
   }
 
   private scale({ child, replicas }: Extract<Write, { kind: 'scaleChild' }>): void {
-    const live = this.liveChild();
-    if (live.replicas !== replicas) this.cluster.changeChild({ replicas });
-    if (this.child?.uid === live.uid) this.child = withScale(child, replicas, live.resourceVersion);
+    const live = this.liveChild(child.uid);
+    const isRaise = replicas > child.replicas;
+    if (!isRaise && live.generation !== child.generation) throw new Refused('the child changed');
+    const wanted = isRaise ? Math.max(replicas, live.replicas) : replicas;
+    if (live.replicas !== wanted) this.cluster.changeChild({ replicas: wanted });
+    this.child = live.hsd === undefined ? undefined : viewOfDeployment(live);
   }
 
   private apply({ child, manifest, takeOwnership }: Extract<Write, { kind: 'applyChild' }>): void {
