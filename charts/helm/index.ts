@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { dashboardModel } from '../../src/install/dashboard';
 import { PACKAGE_VERSION } from '../../src/version';
 import { chartYaml } from './chart-yaml';
-import { valuesSchema, valuesTable, valuesYaml } from './render-values';
+import { defaultsTemplate, valuesSchema, valuesTable, valuesYaml } from './render-values';
 import { templates } from './templates';
 import { variants } from './variants';
 
@@ -20,6 +20,7 @@ export function chartFiles(): Map<string, string> {
   files.set('Chart.yaml', chartYaml());
   files.set('values.yaml', valuesYaml());
   files.set('values.schema.json', json(valuesSchema()));
+  files.set('templates/_defaults.tpl', defaultsTemplate());
   for (const [name, text] of templates(variants())) files.set(`templates/${name}`, text);
   return files;
 }

@@ -30,8 +30,58 @@ export function valuesSchema(): Schema {
     $schema,
     title: 'Values of the chart hotstandby',
     ...rest,
-    properties: { ...properties, global: { type: 'object' } },
+    properties: { ...properties, global: orNull({ type: 'object' }) },
   };
+}
+
+/**
+ * The template `hotstandby.defaults`, which every other one includes first: a bare key in somebody's values is `null`,
+ * by which helm takes the default away; here it comes back. The deeper entries of a default come after it.
+ */
+export function defaultsTemplate(): string {
+  const lines = SECTIONS.flatMap(({ values }) => values.flatMap(defaultsOf)).map(
+    ({ path, value }) => `- ${JSON.stringify({ path, value })}`,
+  );
+  return DEFAULTS_TEMPLATE.replace('@DEFAULTS@', lines.join('\n'));
+}
+
+const DEFAULTS_TEMPLATE = `{{- /* Generated from the values' table by \`npm run generate\`. */}}
+
+{{/* Puts the default wherever the values have nothing. */}}
+{{- define "hotstandby.defaults" -}}
+{{- range fromYamlArray (include "hotstandby.defaultValues" .) -}}
+{{- $map := $.Values -}}
+{{- range initial .path -}}
+{{- if kindIs "invalid" (index $map .) }}{{ $_ := set $map . dict }}{{ end -}}
+{{- $map = index $map . -}}
+{{- end -}}
+{{- $key := last .path -}}
+{{- if kindIs "invalid" (index $map $key) }}{{ $_ := set $map $key .value }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "hotstandby.defaultValues" }}
+@DEFAULTS@
+{{- end -}}
+`;
+
+type Default = { readonly path: readonly string[]; readonly value: unknown };
+
+/** A value's default, then each entry of it that `null` does not take away. */
+function defaultsOf({ path, default: byDefault, nullTakesAway = [] }: Value): Default[] {
+  const keys = path.split('.');
+  return [{ path: keys, value: byDefault }, ...entriesOf(byDefault, keys, nullTakesAway)];
+}
+
+function entriesOf(value: unknown, above: readonly string[], left: readonly string[]): Default[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value)
+    .filter(([key]) => !left.includes(key))
+    .flatMap(([key, below]) => {
+      const path = [...above, key];
+      const entries = entriesOf(below, path, []);
+      return entries.length > 0 ? entries : [{ path, value: below }];
+    });
 }
 
 /** The values as Markdown: one table a section. */
@@ -69,9 +119,15 @@ function nodeLines(key: string, { value, children }: Node, indent: number): stri
 }
 
 function nodeSchema({ value, children }: Node): Schema {
-  if (value) return { description: value.doc, ...value.schema, default: value.default };
+  if (value) return { description: value.doc, ...orNull(value.schema), default: value.default };
   const properties = Object.fromEntries([...children].map(([key, child]) => [key, nodeSchema(child)]));
-  return { type: 'object', additionalProperties: false, properties };
+  return orNull({ type: 'object', additionalProperties: false, properties });
+}
+
+/** A bare key means the default; what helm leaves of it depends on helm's version and on whether the chart is a dependency. */
+function orNull(schema: Schema): Schema {
+  const { type, enum: words } = schema as { type?: string | string[]; enum?: unknown[] };
+  return { ...schema, ...(type && { type: [type, 'null'].flat() }), ...(words && { enum: [...words, null] }) };
 }
 
 function wrapped(text: string, width: number): string[] {

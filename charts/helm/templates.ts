@@ -47,6 +47,8 @@ const TEMPLATES: readonly Template[] = [
   { file: 'dashboard', objects: ['Dashboard'], when: '$.Values.dashboard.enabled' },
 ];
 
+/** First thing in every template: what the values leave open. */
+const DEFAULTS = '{{- include "hotstandby.defaults" $ }}';
 const NOTE = '{{- /* Generated from HotStandbyOperator by `npm run generate`. */}}';
 
 /** The chart's templates by file name. Throws when the constructs make an object that no template has a place for. */
@@ -68,6 +70,7 @@ function templateText({ objects: ids, when, each }: Template, objects: Objects, 
   const opened = [when && `if ${when}`, each && EACH_NAMESPACE].filter((block) => typeof block === 'string');
   const lines = [
     NOTE,
+    DEFAULTS,
     ...opened.map((block) => `{{- ${block} }}`),
     documents.join('').trimEnd(),
     ...opened.map(() => '{{- end }}'),

@@ -29,6 +29,8 @@ export interface Value {
   readonly default: unknown;
   readonly doc: string;
   readonly schema: Schema;
+  /** Entries of the default that `null` takes away. Any other `null` means the default. */
+  readonly nullTakesAway?: readonly string[];
 }
 
 /** Values that belong together. */
@@ -37,11 +39,12 @@ export interface Section {
   readonly values: readonly Value[];
 }
 
-const value = (path: string, byDefault: unknown, schema: Schema, doc: string): Value => ({
+const value = (path: string, byDefault: unknown, schema: Schema, doc: string, nullTakesAway?: string[]): Value => ({
   path,
   default: byDefault,
   schema,
   doc,
+  nullTakesAway,
 });
 
 /** What the constructs say unless told otherwise. */
@@ -214,12 +217,14 @@ const OPERATOR: Section = {
       inContainer('resources'),
       fields({ requests: quantities, limits: quantities, claims: anyMaps }),
       'CPU and memory of one operator Pod. Memory grows by about 1.5 KB for each Pod looked after.',
+      ['limits', 'requests'],
     ),
     value(
       'podSecurityContext',
       inPod('securityContext'),
       anyMap,
       'Security context of the Pods; fit for the restricted Pod Security Standard. OpenShift: `runAsUser: null` and `runAsGroup: null`.',
+      ['runAsUser', 'runAsGroup'],
     ),
     value('securityContext', inContainer('securityContext'), anyMap, 'Security context of the container.'),
   ],
@@ -309,7 +314,13 @@ const MONITORING: Section = {
     value('monitoring.metricRelabelings', [], anyMaps, 'Relabelings of the metrics.'),
     value('alerts.enabled', false, boolean, 'The alerts, as a PrometheusRule.'),
     value('dashboard.enabled', false, boolean, 'The Grafana dashboard, as a ConfigMap.'),
-    value('dashboard.labels', { grafana_dashboard: '1' }, furtherLabels, "Labels by which Grafana's sidecar finds it."),
+    value(
+      'dashboard.labels',
+      { grafana_dashboard: '1' },
+      furtherLabels,
+      "Labels by which Grafana's sidecar finds it.",
+      ['grafana_dashboard'],
+    ),
     value('dashboard.annotations', {}, stringMap, 'Its annotations, for example the folder.'),
   ],
 };

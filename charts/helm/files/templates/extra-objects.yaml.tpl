@@ -1,3 +1,4 @@
+{{- include "hotstandby.defaults" . }}
 {{- range .Values.extraObjects }}
 ---
 {{- if kindIs "string" . }}

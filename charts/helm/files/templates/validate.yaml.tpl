@@ -1,1 +1,2 @@
+{{- include "hotstandby.defaults" . -}}
 {{- include "hotstandby.validate" . -}}

@@ -1,4 +1,5 @@
 {{- /* helm test: somebody leads, every replica is Ready and HotStandbyDeployments are served. */}}
+{{- include "hotstandby.defaults" . }}
 apiVersion: v1
 kind: Pod
 metadata:
