@@ -2,8 +2,10 @@ import type { PodState } from '../../src/api/marks';
 import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
 import { budgetWrites } from './budget';
 import { type Capacity, capacity } from './capacity';
+import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
 import { alreadySaid, type Doings, eventsOf } from './events';
+import { boundGrowth } from './growth';
 import { type MarkWrite, markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
@@ -111,7 +113,8 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const held = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
   // A Pod whose probe fails is not counted busy, yet may be: the child holds it even beyond what is wanted.
   const spared = child === undefined ? 0 : facts.filter((f) => f.attached && f.spared).length;
-  const replicas = Math.max(held.replicas - busyDetached, spared);
+  const bounded = boundGrowth(observation, facts, Math.max(held.replicas - busyDetached, spared));
+  const { replicas } = bounded;
   const going = drain({
     observation,
     facts,
@@ -134,7 +137,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     ...budget.wrong,
     ...markWrites(observation, facts, going),
     ...steps,
-    ...cordonWrites(observation, revs, facts),
+    ...(mayLower(observation, revs) ? cordonWrites(observation, facts, held.replicas - busy) : []),
     ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
     ...budget.useless,
     ...removedFinalizer(observation, revs, facts),
@@ -150,12 +153,23 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const scaled = done.created || scale?.event !== undefined;
   return {
     writes,
-    status: statusOf({ observation, facts, victims: going.victims, capacity: wanted, held, settled, stalled, scaled }),
+    status: statusOf({
+      observation,
+      facts,
+      victims: going.victims,
+      capacity: wanted,
+      held,
+      bounded,
+      settled,
+      stalled,
+      scaled,
+    }),
     events: eventsOf(observation, wanted, done),
     recommendation: wanted.desired,
+    growth: bounded.growth,
     probe: going.probe,
     reason: reasonOf(writes, stalled !== undefined),
-    ...requeueAfter(going.waitMs, held.waitMs, untilAvailable(facts, observation)),
+    ...requeueAfter(going.waitMs, held.waitMs, bounded.waitMs, untilAvailable(facts, observation)),
   };
 }
 
@@ -188,15 +202,6 @@ function removedFinalizer({ hsd, child, budget }: Observation, revs: Revisions, 
     revs.handedOver.length > 0 ||
     facts.some(({ pod }) => pod.marks[DRAIN_ANNOTATION] !== undefined);
   return isMarked ? [] : [{ kind: 'removeFinalizer', finalizer: DRAIN_FINALIZER }];
-}
-
-/** Detached, an idle Pod on a cordoned node is replaced elsewhere, and goes when the other one is available. */
-function cordonWrites(observation: Observation, revs: Revisions, facts: readonly PodFacts[]): Write[] {
-  if (!mayLower(observation, revs)) return [];
-  // A Pod marked by this very plan has another resourceVersion then: it is detached by the next one.
-  return facts
-    .filter((f) => f.attached && f.cordoned && !f.spared && f.pod.state === 'draining')
-    .map(({ pod }): Write => ({ kind: 'ownPod', pod }));
 }
 
 /** A ReplicaSet without an owner will be adopted, at the new child's size: it keeps its Pods until they are drained. */

@@ -104,6 +104,8 @@ export interface PodView extends ObjectView {
   node?: string;
   ip?: string;
   hostNetwork: boolean;
+  /** It is scheduled to cordoned nodes as to any other. */
+  ignoresCordon?: true;
 }
 
 /** Last answer of an HTTP probe. `unknown`: the probe itself failed. */
@@ -130,6 +132,15 @@ export interface Recommendation {
   replicas: number;
 }
 
+/** What is remembered of the Pods of the child's template (growth.ts). */
+export interface Growth {
+  templateHash: string | undefined;
+  /** One of them has been available. */
+  proven: boolean;
+  /** When busy Pods that never were available first asked for more than is given at once. */
+  heldSince?: number;
+}
+
 export interface Observation {
   now: number;
   hsd: HsdView;
@@ -148,6 +159,8 @@ export interface Observation {
   cordoned: ReadonlySet<string>;
   /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */
   recommendations: readonly Recommendation[];
+  /** Undefined: nothing is known yet. */
+  growth?: Growth;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
   /** Retired ReplicaSets (uids) of which the API server itself has just said that they hold no live Pod. */
@@ -204,6 +217,8 @@ export interface Plan {
   events: EventNote[];
   /** What is wanted now, to be remembered for the stabilization window; undefined: nothing to remember. */
   recommendation?: number;
+  /** To be remembered for the bound on growth; undefined: what is known stays. */
+  growth?: Growth;
   /** Pods (uids) to probe now, out of turn: they are about to be ended. */
   probe: string[];
   /** Look again after so many milliseconds even if nothing changes. */

@@ -1,6 +1,7 @@
 import type { PodState } from '../../src/api/marks';
 import { DEFAULT_BUSY_ANNOTATION } from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
+import { ignoresCordon } from './cordon';
 import type { Observation, PodView } from './model';
 
 /** What is known of one live Pod, once. Everything else in decide/ builds on it. */
@@ -14,7 +15,7 @@ export interface PodFacts {
   spared: boolean;
   /** In the child's current or another ReplicaSet of the child, which alone may end it; else the operator alone may. */
   attached: boolean;
-  /** Its node is cordoned: no session should start there. */
+  /** Its node is cordoned, and a replacement would land on another: no session should start there. */
   cordoned: boolean;
   /** Ready and free: could take a session now, unless it is draining. */
   free: boolean;
@@ -43,9 +44,10 @@ export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
 export function podFacts(observation: Observation, retired: ReadonlySet<string>): PodFacts[] {
   const { cordoned: nodes, hsd, now } = observation;
   const warmUp = (hsd.spec.minReadySeconds ?? 0) * 1000;
+  const isPinned = ignoresCordon(hsd.spec);
   return observation.pods.filter(isLive).map((pod) => {
     const { busy, unknown } = sessionOf(pod, observation);
-    const cordoned = pod.node !== undefined && nodes.has(pod.node);
+    const cordoned = pod.node !== undefined && nodes.has(pod.node) && !isPinned && !pod.ignoresCordon;
     const available = pod.ready && (warmUp === 0 || pod.readySince + warmUp <= now);
     return {
       pod,

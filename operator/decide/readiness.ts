@@ -1,4 +1,5 @@
 import type { Verdict } from './conditions';
+import type { HsdView } from './model';
 import type { Counts, StatusInput } from './status-input';
 
 /** Status, reason and message of a condition. */
@@ -25,11 +26,8 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
     const message = 'spec.paused is true: the child Deployment and its Pods are left as they are';
     return say(['True', 'Paused', message], ['False', 'Paused', message]);
   }
-  const before = hsd.status.conditions?.find((c) => c.type === 'Ready');
-  const wasReady =
-    before?.status === 'True' && before.observedGeneration === hsd.generation && before.reason !== 'Paused';
   const wanted = Math.min(hsd.spec.idleTarget, capacity.idleWanted);
-  if (wasReady || (settled && counts.leftover === 0 && counts.available >= wanted)) {
+  if (wasReady(hsd) || (settled && counts.leftover === 0 && counts.available >= wanted)) {
     return say(
       ['True', 'Ready', 'the child Deployment keeps the idle target'],
       ['False', 'Ready', 'nothing left to do'],
@@ -37,6 +35,12 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
   }
   const reason = settled && counts.leftover === 0 ? 'Scaling' : 'RollingOut';
   return say(['False', reason, idle.message], ['True', reason, idle.message]);
+}
+
+/** This generation's idle target has been met at least once, as the status says. */
+export function wasReady({ generation, status }: HsdView): boolean {
+  const ready = status.conditions?.find((c) => c.type === 'Ready');
+  return ready?.status === 'True' && ready.observedGeneration === generation && ready.reason !== 'Paused';
 }
 
 function say(ready: Say, reconciling: Say, stalled: Say = ACCEPTED): Verdict[] {

@@ -1,4 +1,5 @@
 import type { Capacity } from './capacity';
+import type { Bounded } from './growth';
 import type { Observation } from './model';
 import type { PodFacts } from './pods';
 import type { Stabilized } from './stabilization';
@@ -17,6 +18,8 @@ export interface StatusInput {
   waiting?: { reason: string; message: string };
   /** What the stabilization window makes of `capacity.desired`. */
   held?: Stabilized;
+  /** What the bound on growth makes of that. */
+  bounded?: Bounded;
   scaled: boolean;
 }
 

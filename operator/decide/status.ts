@@ -1,5 +1,6 @@
 import type { HotStandbyStatus } from '../../src/api/types';
 import { mergeConditions, timestamp, type Verdict } from './conditions';
+import type { Bounded } from './growth';
 import { stateOf } from './pods';
 import { readiness } from './readiness';
 import type { Counts, StatusInput } from './status-input';
@@ -56,7 +57,7 @@ function verdicts(input: StatusInput, counts: Counts): Verdict[] {
   return [...readiness(input, counts, idle), idle, scalingLimited(input), busyProbeHealthy(input, counts)];
 }
 
-function idleTargetMet({ observation, capacity, stalled }: StatusInput, counts: Counts): Verdict {
+function idleTargetMet({ observation, capacity, stalled, bounded }: StatusInput, counts: Counts): Verdict {
   const target = observation.hsd.spec.idleTarget;
   const have = `${counts.available} of ${target} idle Pods available`;
   const verdict = (status: 'True' | 'False', reason: string, message: string): Verdict => ({
@@ -72,10 +73,17 @@ function idleTargetMet({ observation, capacity, stalled }: StatusInput, counts: 
   if (capacity.limit === 'TooManyReplicas' && counts.available >= capacity.idleWanted) {
     return verdict('False', 'MaxReplicasReached', `${have}: maxReplicas leaves room for ${capacity.idleWanted}`);
   }
+  if (bounded?.bornBusy !== undefined) return verdict('False', NEVER_AVAILABLE, `${have}: ${neverAvailable(bounded)}`);
   return verdict('False', 'PodsStarting', have);
 }
 
-function scalingLimited({ observation, capacity, held }: StatusInput): Verdict {
+const NEVER_AVAILABLE = 'NeverAvailable';
+
+function neverAvailable({ bornBusy, replicas }: Bounded): string {
+  return `${bornBusy} Pods of this template are busy and none was ever available, so growth is held back at ${replicas} until one is. Does the app mark itself busy, or answer its probe so, before a session begins?`;
+}
+
+function scalingLimited({ observation, capacity, held, bounded }: StatusInput): Verdict {
   const { minReplicas, maxReplicas } = observation.hsd.spec;
   const type = 'ScalingLimited';
   if (capacity.limit === 'TooManyReplicas') {
@@ -93,6 +101,9 @@ function scalingLimited({ observation, capacity, held }: StatusInput): Verdict {
       reason: capacity.limit,
       message: `busy + idleTarget is less than minReplicas (${minReplicas})`,
     };
+  }
+  if (bounded?.bornBusy !== undefined) {
+    return { type, status: 'True', reason: NEVER_AVAILABLE, message: neverAvailable(bounded) };
   }
   if (held?.waitMs !== undefined) {
     const message = `scaling down to ${capacity.desired} waits for behavior.scaleDown.stabilizationWindowSeconds`;

@@ -30,6 +30,7 @@ export interface Memory {
   drainingSince: ReadonlyMap<string, number>;
   refusal?: Observation['refusal'];
   recommendations: readonly Recommendation[];
+  growth?: Observation['growth'];
   guarded: boolean;
 }
 

@@ -8,6 +8,7 @@ import {
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+import { toleratesCordon } from '../decide/cordon';
 import type {
   BudgetView,
   Controller,
@@ -26,7 +27,7 @@ import type { KubeObject, ObjectMeta } from '../kube/types';
  */
 
 export interface PodObject extends KubeObject {
-  spec?: { nodeName?: string; hostNetwork?: boolean };
+  spec?: { nodeName?: string; hostNetwork?: boolean; tolerations?: unknown };
   status?: {
     phase?: string;
     podIP?: string;
@@ -142,6 +143,7 @@ export function projectPod({ metadata, spec, status }: PodObject): PodView {
     node: spec?.nodeName,
     ip: status?.podIP,
     hostNetwork: spec?.hostNetwork ?? false,
+    ignoresCordon: toleratesCordon(spec?.tolerations) || undefined,
   });
 }
 

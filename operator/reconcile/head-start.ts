@@ -66,11 +66,14 @@ function isSame(basis: Basis, hsd: HsdView, child: DeploymentView): boolean {
   return isHsd && isChild && !child.paused && !child.deleting;
 }
 
-/** Nothing but sessions, and the marks and scale writes they cause: no rollout, no takeover, no Pod outside the child. */
-function isOrdinary(hsd: HsdView, child: DeploymentView, { status, reason }: Plan): boolean {
+/**
+ * Nothing but sessions, and the marks and scale writes they cause: no rollout, no takeover, no Pod outside the child, and
+ * a template whose Pods have been available, so that nothing but sessions bounds its growth (decide/growth.ts).
+ */
+function isOrdinary(hsd: HsdView, child: DeploymentView, { status, reason, growth }: Plan): boolean {
   const isMine = child.controller?.uid === hsd.uid && child.hsd === hsd.name && !child.templateEdited;
   const isCounted = (status.detachedCount ?? 0) === 0 && (status.unknownCount ?? 0) === 0;
-  return isMine && isCounted && ORDINARY.has(reason) && hsd.spec.paused !== true;
+  return isMine && isCounted && growth?.proven === true && ORDINARY.has(reason) && hsd.spec.paused !== true;
 }
 
 /** Reasons of plans that leave template and ownership alone. */

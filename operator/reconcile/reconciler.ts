@@ -7,7 +7,7 @@ import { ChildRefused } from '../apply/child';
 import { writeStatus } from '../apply/status';
 import { releaseStrays } from '../apply/strays';
 import { decide } from '../decide/decide';
-import type { HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal, Write } from '../decide/model';
+import type { Growth, HsdView, Plan, PodView, ProbeAnswer, Recommendation, Refusal, Write } from '../decide/model';
 import { isLive, isProbed } from '../decide/pods';
 import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
@@ -47,6 +47,7 @@ interface Remembered {
   refusal?: Refusal & { retryAt: number; attempts: number };
   /** Newest last; only those the stabilization window can still ask for. */
   recommendations: Recommendation[];
+  growth?: Growth;
   /** Ready Pods (uids) that have answered a probe, or were asked anew since they became Ready. */
   asked: Set<string>;
   /** Monotonic time of the last status write. */
@@ -137,6 +138,7 @@ export class Reconciler {
     const memory = {
       now,
       recommendations: record.recommendations,
+      ...(record.growth && { growth: record.growth }),
       guarded,
       refusal,
       drainingSince: record.drainingSince,
@@ -145,6 +147,7 @@ export class Reconciler {
     const observation = asBefore(raise, await gather(client, world, hsd, memory));
     const plan = decide(observation);
     this.lane.seen(key, observation, plan);
+    record.growth = plan.growth ?? record.growth;
     const { recommendation: replicas } = plan;
     const isNews = replicas !== undefined && replicas !== record.recommendations.at(-1)?.replicas;
     if (isNews) record.recommendations.push({ at: now, replicas });

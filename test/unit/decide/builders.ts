@@ -3,6 +3,7 @@ import type {
   BudgetView,
   Controller,
   DeploymentView,
+  Growth,
   HsdView,
   Observation,
   PodView,
@@ -189,11 +190,13 @@ export function pods(prefix: string, count: number, make: (pod: PodBuilder) => P
 }
 
 export interface ObservationOptions
-  extends Partial<Omit<Observation, 'child' | 'pods' | 'probes' | 'drainingSince' | 'budget'>> {
+  extends Partial<Omit<Observation, 'child' | 'pods' | 'probes' | 'drainingSince' | 'budget' | 'growth'>> {
   /** null: there is none. */
   child?: DeploymentView | null;
   /** null: there is none. Default: the right one. */
   budget?: BudgetView | null;
+  /** null: nothing is known. Default: Pods of the child's template have been available. */
+  growth?: Growth | null;
   pods?: readonly (PodView | PodBuilder)[];
   probes?: Record<string, ProbeAnswer>;
   drainingSince?: Record<string, number>;
@@ -203,6 +206,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
   const {
     child,
     budget,
+    growth,
     pods: some = [],
     probes = {},
     drainingSince = {},
@@ -229,8 +233,9 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     unlabelled: { pods: [], replicaSets: [] },
     ...rest,
   };
+  const known = growth === undefined ? { templateHash: deployment?.templateHash, proven: true } : growth;
   const seenBudget = budget === undefined ? aBudget({ drainOnDelete: drains(hsd) }) : budget;
-  return { ...observation, ...(seenBudget && { budget: seenBudget }) };
+  return { ...observation, ...(seenBudget && { budget: seenBudget }), ...(known && { growth: known }) };
 }
 
 export function aBudget(overrides: Partial<BudgetView> = {}): BudgetView {

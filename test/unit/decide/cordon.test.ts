@@ -68,3 +68,48 @@ test('nothing is moved while a rollout is on its way', () => {
     writesOf({ child: aChild({ replicas: 1, paused: true }, one), pods: [here('a').marked('draining')] }),
   ).not.toContain('ownPod a');
 });
+
+describe('a template whose Pods a cordon does not keep away', () => {
+  const container = { name: 'room', image: 'room:1' };
+  const withSpec = (spec: Record<string, unknown>): ReturnType<typeof anHsd> =>
+    anHsd({ spec: { idleTarget: 1, podTemplate: { spec: { containers: [container], ...spec } } } });
+  const unschedulable = 'node.kubernetes.io/unschedulable';
+
+  test.each<[string, Record<string, unknown>, boolean]>([
+    ['tolerates everything', { tolerations: [{ operator: 'Exists' }] }, true],
+    ['tolerates the cordon by name', { tolerations: [{ key: unschedulable, operator: 'Exists' }] }, true],
+    ['tolerates the cordon as Equal without a value', { tolerations: [{ key: unschedulable }] }, true],
+    ['tolerates everything NoSchedule', { tolerations: [{ operator: 'Exists', effect: 'NoSchedule' }] }, true],
+    ['is pinned to a node', { nodeName: 'cordoned' }, true],
+    ['tolerates everything NoExecute', { tolerations: [{ operator: 'Exists', effect: 'NoExecute' }] }, false],
+    ['tolerates another taint', { tolerations: [{ key: 'gpu', operator: 'Exists' }] }, false],
+    ['tolerates another value', { tolerations: [{ key: unschedulable, value: 'x' }] }, false],
+    ['tolerates nothing', {}, false],
+    ['holds nonsense', { tolerations: [null, 'all', { operator: 5 }] }, false],
+    ['holds no list', { tolerations: null }, false],
+  ])('%s', (_how, spec, stays) => {
+    const hsd = withSpec(spec);
+    const seen = { hsd, child: aChild({ replicas: 1 }, hsd) };
+    expect(writesOf({ ...seen, pods: [here('a')] })).toEqual(stays ? [] : ['markPod a draining']);
+    expect(planOf({ ...seen, pods: [here('a')] }).status).toMatchObject({ availableCount: stays ? 1 : 0 });
+    expect(writesOf({ ...seen, pods: [here('a').marked('draining')] })).toEqual(
+      stays ? ['markPod a idle'] : ['ownPod a'],
+    );
+  });
+
+  test('a Pod that something else gave the toleration stays, too', () => {
+    expect(writesOf({ pods: [here('a').with({ ignoresCordon: true })] })).toEqual([]);
+  });
+});
+
+test('a scheduler that knows no cordons does not make a pool grow: so many wait for their replacement, no more', () => {
+  const two = anHsd({ spec: { idleTarget: 2 } });
+  const waiting = (count: number): PodBuilder[] =>
+    Array.from({ length: count }, (_, i) => here(`w${i}`).detached().marked('draining').notReady());
+  const attached = ['a', 'b'].map((name) => here(name).marked('draining'));
+  const detachedOf = (count: number): string[] =>
+    writesOf({ hsd: two, child: aChild({ replicas: 2 }, two), pods: [...waiting(count), ...attached] }).filter(
+      (write) => write.startsWith('ownPod'),
+    );
+  expect([0, 2, 3, 4, 9].map((count) => detachedOf(count).length)).toEqual([2, 2, 1, 0, 0]);
+});

@@ -134,6 +134,7 @@ describe('a Pod', () => {
       { status: { containerStatuses: [{ state: { waiting: {} } }] } },
       { running: false },
     ],
+    ['that tolerates a cordon', { spec: { tolerations: [{ operator: 'Exists' }] } }, { ignoresCordon: true }],
     ['on the host network', { spec: { hostNetwork: true } }, { hostNetwork: true }],
   ];
   test.each(table)('%s', (_sentence, change, want) => {

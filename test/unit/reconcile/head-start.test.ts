@@ -100,6 +100,18 @@ test('nothing is raised ahead while a Pod lives outside the child', () => {
   expect(raised(at)).toBeUndefined();
 });
 
+test('nothing is raised ahead while no Pod of the template has ever been available', () => {
+  const at = scene();
+  const observation = anObservation({
+    ...at,
+    pods: pods('a', 4, (pod) => pod.notReady().marked('starting')),
+    growth: null,
+  });
+  head.seen(KEY, at.hsd, at.child, decide(observation));
+  turnsBusy(at, 'a-1');
+  expect(raised(at)).toBeUndefined();
+});
+
 test('Pods that HTTP probes tell about are left to the pass', () => {
   const at = scene(HTTP);
   pass(

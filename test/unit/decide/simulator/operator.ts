@@ -3,6 +3,7 @@ import { decide } from '../../../../operator/decide/decide';
 import type {
   ChildManifest,
   DeploymentView,
+  Growth,
   HsdView,
   Observation,
   Plan,
@@ -45,6 +46,7 @@ export class SimOperator {
   private pods = new Map<string, PodView>();
   private drainingSince = new Map<string, number>();
   private recommendations: Recommendation[] = [];
+  private growth: Growth | undefined;
   private readonly probes = new Map<string, ProbeAnswer>();
 
   constructor(private readonly cluster: Cluster) {
@@ -55,6 +57,7 @@ export class SimOperator {
   restart(): void {
     this.drainingSince.clear();
     this.recommendations = [];
+    this.growth = undefined;
     this.probes.clear();
     for (const kind of KINDS) this.deliver(kind);
   }
@@ -85,6 +88,7 @@ export class SimOperator {
       guarded: this.cluster.guarded,
       cordoned: new Set(this.cluster.cordoned),
       recommendations: [...this.recommendations],
+      ...(this.growth && { growth: this.growth }),
       ...(this.cluster.budget && { budget: this.cluster.budget }),
       emptied,
       unlabelled: this.unlabelled(child),
@@ -110,6 +114,7 @@ export class SimOperator {
    */
   carryOut(plan: Plan, most = Number.POSITIVE_INFINITY, between: () => void = () => undefined): number {
     let sent = 0;
+    this.growth = plan.growth ?? this.growth;
     if (plan.recommendation !== undefined) {
       this.recommendations.push({ at: this.cluster.now, replicas: plan.recommendation });
     }

@@ -1,0 +1,78 @@
+import { capacity } from './capacity';
+import type { Growth, HsdView, Observation } from './model';
+import type { PodFacts } from './pods';
+import { wasReady } from './readiness';
+
+/**
+ * The bound on what a pool grows to while no Pod of its template has ever been available. Such a Pod never was a spare
+ * one, so its being busy tells nothing of demand: a busy mark in the template, an app that answers 302 to everything, a
+ * flag set at start-up. Each would call for the next one, without end.
+ *
+ * Beyond what would be wanted without them it refills at once, then in steps that wait twice as long each time, then no
+ * more. One Pod that is available ends all of it: from then on sessions alone count. Sessions that start before
+ * their Pod is Ready are slowed by this until the first of them has ended.
+ */
+const FIRST_STEP_MS = 30_000;
+/** The last of them comes 15.5 minutes after the first: 0, 30, 90, 210, 450 and 930 s. */
+export const MOST_STEPS = 6;
+
+export interface Bounded {
+  /** What the child should hold, the bound considered. */
+  replicas: number;
+  /** To be remembered until the next decision. */
+  growth: Growth;
+  /** Growth is held back: so many Pods are busy that never were available. */
+  bornBusy?: number;
+  /** Milliseconds until it may take the next step; undefined: there is none. */
+  waitMs?: number;
+}
+
+/**
+ * The bound holds back, it does not lower: never fewer than there are, or than the child holds.
+ *
+ * @param wanted what the child should hold if every busy Pod counts
+ */
+export function boundGrowth(observation: Observation, facts: readonly PodFacts[], wanted: number): Bounded {
+  const { child, hsd, now } = observation;
+  const templateHash = child?.templateHash;
+  const attached = facts.filter((f) => f.attached);
+  if (isProven(observation, facts)) return { replicas: wanted, growth: { templateHash, proven: true } };
+  const first = withoutBornBusy(hsd, facts);
+  const step = Math.max(1, hsd.spec.idleTarget);
+  if (child === undefined || wanted <= first + step) {
+    return { replicas: wanted, growth: { templateHash, proven: false } };
+  }
+  const remembered = observation.growth?.templateHash === templateHash ? observation.growth?.heldSince : undefined;
+  const heldSince = remembered ?? now;
+  const steps = stepsAfter(now - heldSince);
+  const most = first + step * steps;
+  const replicas = Math.min(wanted, Math.max(most, child.replicas, attached.length));
+  const waitMs = steps < MOST_STEPS ? heldSince + startOf(steps + 1) - now : undefined;
+  const growth = { templateHash, proven: false, heldSince };
+  if (replicas === wanted) return { replicas, growth };
+  const bornBusy = attached.filter((f) => f.busy).length;
+  return { replicas, growth, bornBusy, ...(waitMs !== undefined && { waitMs }) };
+}
+
+/** A Pod of the child's template is available, or was once: as remembered, or by the status of an operator before. */
+function isProven({ hsd, child, growth }: Observation, facts: readonly PodFacts[]): boolean {
+  const remembered = growth?.proven === true && growth.templateHash === child?.templateHash;
+  return remembered || facts.some((f) => f.attached && f.free) || wasReady(hsd);
+}
+
+/** What the child should hold if sessions on Pods of earlier templates were the only ones. */
+function withoutBornBusy({ spec }: HsdView, facts: readonly PodFacts[]): number {
+  const { idleTarget, minReplicas = 0, maxReplicas } = spec;
+  const busy = facts.filter((f) => f.busy && !f.attached).length;
+  return capacity({ busy, idleTarget, minReplicas, maxReplicas }).desired - busy;
+}
+
+/** Milliseconds from the first step to the one with this number, which counts from 1. */
+function startOf(step: number): number {
+  return FIRST_STEP_MS * (2 ** (step - 1) - 1);
+}
+
+function stepsAfter(elapsedMs: number): number {
+  const steps = 1 + Math.floor(Math.log2(1 + Math.max(0, elapsedMs) / FIRST_STEP_MS));
+  return Math.min(MOST_STEPS, steps);
+}
