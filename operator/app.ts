@@ -13,9 +13,9 @@ import { LOOPBACK_CIDRS } from './probe/http-address';
 import type { ProbeTransport } from './probe/http-probe';
 import { Prober } from './probe/prober';
 import { Reconciler } from './reconcile/reconciler';
-import type { HealthServer } from './serve/health';
 import { olderThan, startHealthServer } from './serve/health';
 import type { Metrics } from './serve/metrics';
+import type { HttpServer } from './serve/server';
 
 export interface AppOptions {
   /** Closed by `stop`. */
@@ -55,7 +55,7 @@ export class App {
   private readonly reconciler: Reconciler;
   private readonly elector: LeaderElector | undefined;
   private readonly stopping = new AbortController();
-  private health: HealthServer | undefined;
+  private health: HttpServer | undefined;
   private campaigning: Promise<void> | undefined;
 
   constructor(private readonly options: AppOptions) {
@@ -157,7 +157,7 @@ export class App {
     for (const key of this.world.hsds.keys()) this.queue.add(key);
   }
 
-  private serve(): Promise<HealthServer> {
+  private serve(): Promise<HttpServer> {
     const { healthAddress, metrics } = this.options;
     return startHealthServer({
       ...healthAddress,

@@ -1,4 +1,5 @@
-import { type HealthOptions, type HealthServer, olderThan, startHealthServer } from '../../../operator/serve/health';
+import { type HealthOptions, olderThan, startHealthServer } from '../../../operator/serve/health';
+import type { HttpServer } from '../../../operator/serve/server';
 
 const OPTIONS: HealthOptions = {
   host: '127.0.0.1',
@@ -8,7 +9,7 @@ const OPTIONS: HealthOptions = {
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' },
 };
 
-let server: HealthServer | undefined;
+let server: HttpServer | undefined;
 
 async function serve(options: Partial<HealthOptions> = {}): Promise<string> {
   server = await startHealthServer({ ...OPTIONS, ...options });
