@@ -163,6 +163,15 @@ export class BusyProbe {
   }
 
   /**
+   * Key of the annotation that says busy; undefined where none does.
+   *
+   * @internal
+   */
+  public get _annotationKey(): string | undefined {
+    return this._usesHttp ? undefined : String(this.spec.annotationKey ?? DEFAULT_BUSY_ANNOTATION);
+  }
+
+  /**
    * Whether the operator must be able to connect to the Pods.
    *
    * @internal

@@ -1,5 +1,6 @@
 import { type Container, RestartPolicy, type Workload } from 'cdk8s-plus-28';
-import { MAX_NAME_LENGTH } from './api/names';
+import { DEFAULT_BUSY_ANNOTATION, MAX_NAME_LENGTH, NAME_LABEL, RESERVED_PREFIX } from './api/names';
+import type { BusyProbe } from './busy-probe';
 import type { HotStandbyProps } from './hot-standby-props';
 import { checkDuration, checkInteger, checkOrder, isDnsSubdomain, isLabelValue, isQualifiedName } from './validation';
 
@@ -87,9 +88,22 @@ export function selectorLabels(workload: Workload): Record<string, string> {
   return matchLabels;
 }
 
+/** Throws when every Pod would begin its life in a session. */
+export function checkNotBornBusy(workload: Workload, busyProbe: BusyProbe | undefined): void {
+  const key = busyProbe === undefined ? DEFAULT_BUSY_ANNOTATION : busyProbe._annotationKey;
+  const { annotations = {} } = workload.podMetadata.toJson() as { annotations?: Record<string, string> };
+  const value = key === undefined ? undefined : annotations[key];
+  if (value?.toLowerCase() === 'true') {
+    throw new Error(`'podMetadata' has annotation ${key}: "${value}": no Pod begins in a session, leave it out`);
+  }
+}
+
 function checkLabel(key: string, value: string): void {
   if (!isQualifiedName(key)) {
     throw new Error(`the selector wants label "${key}": give a label key, [prefix/]name, for example app`);
+  }
+  if (key.startsWith(RESERVED_PREFIX) && key !== NAME_LABEL) {
+    throw new Error(`the selector wants label ${key}, which HotStandby itself writes: select by a label of your own`);
   }
   if (!isLabelValue(value)) {
     throw new Error(

@@ -12,7 +12,7 @@ import type { Construct } from 'constructs';
 import { API_VERSION, KIND, PLURAL, STATE_LABEL } from './api/names';
 import type { BusyProbe } from './busy-probe';
 import { shareTemplate, type TakenDeployment, takeDeployment } from './from-deployment';
-import { checkContainers, checkName, checkProps, selectorLabels } from './hot-standby-checks';
+import { checkContainers, checkName, checkNotBornBusy, checkProps, selectorLabels } from './hot-standby-checks';
 import type {
   ExposeIdleOptions,
   HotStandbyOptions,
@@ -221,6 +221,7 @@ export class HotStandby extends Workload {
    */
   public _toKube(): Record<string, unknown> {
     checkContainers(this.containers);
+    checkNotBornBusy(this, this.busyProbe);
     return {
       idleTarget: this.idleTarget,
       minReplicas: this.minReplicas,

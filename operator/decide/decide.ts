@@ -9,6 +9,7 @@ import { boundGrowth } from './growth';
 import { type MarkWrite, markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
+import { reservedSelector } from './reserved';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
 import { type Drain, drain, scaleWrites } from './scale-down';
 import { stabilize } from './stabilization';
@@ -28,7 +29,7 @@ export function decide(observation: Observation): Plan {
 
 function livingPlan(observation: Observation): Plan {
   const { hsd, child } = observation;
-  const obstacle = child && obstacleOf(hsd, child);
+  const obstacle = obstacleOf(hsd, child);
   const revs = revisions(observation);
   const facts = podFacts(observation, revs.retired);
   const wanted = wantedCapacity(hsd, facts);
@@ -48,8 +49,11 @@ interface Obstacle {
   passing: boolean;
 }
 
-/** Why the Deployment with the child's name cannot be this hsd's child. */
-function obstacleOf(hsd: HsdView, child: DeploymentView): Obstacle | undefined {
+/** Why there can be no child, or why the Deployment with its name cannot be this hsd's. */
+function obstacleOf(hsd: HsdView, child: DeploymentView | undefined): Obstacle | undefined {
+  const reserved = reservedSelector(hsd.spec);
+  if (reserved !== undefined) return { ...reserved, passing: false };
+  if (child === undefined) return undefined;
   const name = `Deployment ${child.namespace}/${child.name}`;
   const owner = child.controller;
   const leftover = owner?.kind === KIND && owner.name === hsd.name && owner.uid !== hsd.uid;

@@ -2,6 +2,7 @@ import { childName } from '../../src/api/names';
 import type { Capacity } from './capacity';
 import { conditionMessage } from './conditions';
 import type { EventNote, Observation, Write } from './model';
+import { keysLeftOut } from './reserved';
 
 export interface Scale {
   writes: Write[];
@@ -49,6 +50,11 @@ export function eventsOf(observation: Observation, wanted: Capacity, done: Doing
       action: 'Apply',
       note: `Rolling out a new Pod template to ${name}; busy Pods stay until their session ends`,
     });
+  }
+  const leftOut = done.created || done.rollingOut ? keysLeftOut(observation.hsd.spec) : [];
+  if (leftOut.length > 0) {
+    const note = `Left out of the Pod template, because HotStandby itself writes it: ${leftOut.join(', ')}`;
+    events.push({ type: 'Warning', reason: 'ReservedKeys', action: 'Apply', note });
   }
   return events;
 }

@@ -1,8 +1,10 @@
 import type { HotStandbyStatus } from '../../src/api/types';
 import { mergeConditions, timestamp, type Verdict } from './conditions';
 import type { Bounded } from './growth';
-import { stateOf } from './pods';
+import type { HsdView } from './model';
+import { busyKeyOf, stateOf } from './pods';
 import { readiness } from './readiness';
+import { keysLeftOut } from './reserved';
 import type { Counts, StatusInput } from './status-input';
 
 export function statusOf(input: StatusInput): HotStandbyStatus {
@@ -115,7 +117,8 @@ function scalingLimited({ observation, capacity, held, bounded }: StatusInput): 
 function busyProbeHealthy({ observation }: StatusInput, { failing }: Counts): Verdict {
   const type = 'BusyProbeHealthy';
   if (observation.hsd.spec.busyProbe?.mode !== 'http') {
-    return { type, status: 'True', reason: 'Annotation', message: 'busy is read from the annotation' };
+    const message = ['busy is read from the annotation', ...leftOut(observation.hsd)].join('; ');
+    return { type, status: 'True', reason: 'Annotation', message };
   }
   if (failing === 0)
     return { type, status: 'True', reason: 'ProbesAnswered', message: 'every Ready Pod answers its probe' };
@@ -126,4 +129,12 @@ function busyProbeHealthy({ observation }: StatusInput, { failing }: Counts): Ve
   }
   const message = `${failing} Ready Pods do not answer their probe; they keep their last state and are not ended. Check busyProbe.http.port and path.`;
   return { type, status: 'False', reason: 'ProbesFailing', message };
+}
+
+/** An Event is gone after an hour; a mark people expect on their Pods and do not find is a riddle for longer. */
+function leftOut({ spec }: HsdView): string[] {
+  const key = busyKeyOf(spec);
+  return keysLeftOut(spec).flatMap((left) =>
+    left === key ? [`${left} of the Pod template is left out: no Pod is born busy`] : [],
+  );
 }

@@ -11,10 +11,11 @@ import {
 } from '../../src/api/names';
 import type { ChildManifest, ChildSettings, HsdView } from './model';
 import { busyKeyOf } from './pods';
+import { ownAnnotations, ownLabels } from './reserved';
 
 interface Template {
-  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> } & Record<string, unknown>;
-  spec: Record<string, unknown>;
+  metadata: Record<string, unknown>;
+  spec: unknown;
 }
 
 /** By spec object: a cached spec is replaced, never changed, and hashing a large template costs more than a decision. */
@@ -102,23 +103,31 @@ export function ownerReference(hsd: Pick<HsdView, 'name' | 'uid'>): Record<strin
 }
 
 function podTemplate(hsd: HsdView): Template {
-  const { metadata, ...rest } = hsd.spec.podTemplate as unknown as Template;
+  const { metadata, ...rest } = withoutNulls(hsd.spec.podTemplate);
   const key = busyKeyOf(hsd.spec);
   return {
     ...rest,
     metadata: {
       ...metadata,
       labels: {
-        ...metadata?.labels,
+        ...ownLabels(metadata),
         ...hsd.spec.selector.matchLabels,
         [NAME_LABEL]: hsd.name,
         [STATE_LABEL]: 'starting',
       },
       annotations: {
-        ...metadata?.annotations,
+        ...ownAnnotations(hsd.spec),
         ...(key !== undefined && { [BUSY_KEY_ANNOTATION]: key }),
         [TEMPLATE_HASH_ANNOTATION]: templateHash(hsd),
       },
     },
   };
+}
+
+/** As the API server reads a Deployment: a field that is null is not there. Server-side apply would take it for a value. */
+function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(fields.map(([key, inner]) => [key, withoutNulls(inner)])) as T;
 }

@@ -13,6 +13,9 @@ export const CRD_NAME = `${PLURAL}.${GROUP}`;
 /** Field manager of every write the operator makes. */
 export const FIELD_MANAGER = 'hotstandby';
 
+/** Labels and annotations that begin with it are HotStandby's own: none is taken from a Pod template or a selector. */
+export const RESERVED_PREFIX = 'hsd.paia.tech/';
+
 /** On the child Deployment, its ReplicaSets and Pods: the name of the HotStandbyDeployment they belong to. */
 export const NAME_LABEL = 'hsd.paia.tech/name';
 /** On Pods: `starting`, `idle`, `busy` or `draining`. A Service that selects `idle` reaches only Pods free for a session. */

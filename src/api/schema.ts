@@ -1,4 +1,4 @@
-import { DEFAULT_BUSY_ANNOTATION } from './names';
+import { DEFAULT_BUSY_ANNOTATION, NAME_LABEL, RESERVED_PREFIX } from './names';
 import { podTemplateSchema } from './pod-template-schema';
 
 /**
@@ -206,6 +206,13 @@ export const specSchema = {
           messageExpression:
             '"selector.matchLabels has keys that are not label keys: %s; write [prefix/]name".format([self.matchLabels.filter(key, format.qualifiedName().validate(key).hasValue())])',
           message: 'every key of selector.matchLabels must be a label key: [prefix/]name',
+          fieldPath: '.matchLabels',
+        },
+        {
+          // Its value changes with the Pod's state: a ReplicaSet would let go of each of its Pods and make another.
+          rule: `self.matchLabels.all(key, !key.startsWith('${RESERVED_PREFIX}') || key == '${NAME_LABEL}')`,
+          messageExpression: `"selector.matchLabels has labels that HotStandby itself writes: %s; select by labels of your own, for example app: rooms".format([self.matchLabels.filter(key, key.startsWith("${RESERVED_PREFIX}"))])`,
+          message: `no key of selector.matchLabels may begin with ${RESERVED_PREFIX}`,
           fieldPath: '.matchLabels',
         },
         {

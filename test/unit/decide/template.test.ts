@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { decide } from '../../../operator/decide/decide';
 import { childManifest, ownerReference, templateHash } from '../../../operator/decide/template';
 import type { HotStandbySpec } from '../../../src/api/types';
-import { anHsd, HTTP } from './builders';
+import { aChild, anHsd, anObservation, aPod, describeWrite, HTTP } from './builders';
 
 interface Template {
   metadata: { labels: Record<string, string>; annotations: Record<string, string> };
@@ -128,4 +129,78 @@ describe('the child Deployment', () => {
   test('tells its Pods no busy key in http mode', () => {
     expect(templateOf(HTTP).metadata.annotations).not.toHaveProperty('hsd.paia.tech/busy-key');
   });
+
+  const metadata = (labels: object, annotations: object): HotStandbySpec['podTemplate'] =>
+    ({ metadata: { labels, annotations }, spec: { containers: [{ name: 'room' }] } }) as never;
+
+  test.each(['true', 'True', 'TRUE'])('starts no Pod busy, though the template says "%s"', (value) => {
+    const podTemplate = metadata({}, { 'paia.tech/busy': value, note: 'kept' });
+    expect(templateOf({ podTemplate }).metadata.annotations).toMatchObject({ note: 'kept' });
+    expect(templateOf({ podTemplate }).metadata.annotations).not.toHaveProperty('paia.tech/busy');
+    const busyProbe = { mode: 'annotation', annotationKey: 'my/busy' } as const;
+    const own = templateOf({ podTemplate: metadata({}, { 'my/busy': value }), busyProbe });
+    expect(own.metadata.annotations).not.toHaveProperty('my/busy');
+  });
+
+  test('passes on a busy key that says not busy, and in http mode whatever it says: nobody reads it', () => {
+    const busy = (value: string): HotStandbySpec['podTemplate'] => metadata({}, { 'paia.tech/busy': value });
+    expect(templateOf({ podTemplate: busy('false') }).metadata.annotations).toMatchObject({
+      'paia.tech/busy': 'false',
+    });
+    const { annotations } = templateOf({ ...HTTP, podTemplate: busy('true') }).metadata;
+    expect(annotations).toMatchObject({ 'paia.tech/busy': 'true' });
+  });
+
+  test('takes no key of its own from the template, and says which it left out', () => {
+    const podTemplate = metadata(
+      { 'hsd.paia.tech/session': 'x' },
+      { 'hsd.paia.tech/busy-key': 'other', 'hsd.paia.tech/drain-on-delete': 'true', 'paia.tech/busy': 'true' },
+    );
+    const { labels, annotations } = templateOf({ ...HTTP, podTemplate }).metadata;
+    expect(
+      Object.keys({ ...labels, ...annotations })
+        .filter((key) => key.startsWith('hsd.'))
+        .sort(),
+    ).toEqual(['hsd.paia.tech/name', 'hsd.paia.tech/state', 'hsd.paia.tech/template-hash']);
+    const plan = decide(anObservation({ hsd: anHsd({ spec: { podTemplate } }), child: null }));
+    expect(plan.events.find(({ reason }) => reason === 'ReservedKeys')?.note).toMatch(
+      /: hsd.paia.tech\/busy-key, hsd.paia.tech\/drain-on-delete, hsd.paia.tech\/session, paia.tech\/busy$/,
+    );
+    const healthy = plan.status.conditions?.find(({ type }) => type === 'BusyProbeHealthy');
+    expect(healthy?.message).toBe(
+      'busy is read from the annotation; paia.tech/busy of the Pod template is left out: no Pod is born busy',
+    );
+  });
+
+  test('reads null as absent, at any depth and for any field, as a Deployment does', () => {
+    const podTemplate = {
+      metadata: { labels: null, annotations: null, creationTimestamp: null },
+      spec: {
+        tolerations: null,
+        containers: [{ name: 'room', env: null, resources: { limits: null, requests: { cpu: 1 } }, args: ['a'] }],
+      },
+    } as never;
+    const { metadata: meta, spec } = templateOf({ podTemplate });
+    expect(meta).not.toHaveProperty('creationTimestamp');
+    expect(spec).toEqual({ containers: [{ name: 'room', resources: { requests: { cpu: 1 } }, args: ['a'] }] });
+  });
+});
+
+test('a selector by a label HotStandby changes makes no child: its ReplicaSet would make Pods without end', () => {
+  const hsd = anHsd({ spec: { selector: { matchLabels: { app: 'rooms', 'hsd.paia.tech/state': 'starting' } } } });
+  for (const child of [null, aChild({ matchLabels: hsd.spec.selector.matchLabels }, hsd)]) {
+    const plan = decide(anObservation({ hsd, child, pods: [aPod('a').marked('starting')] }));
+    expect(plan.writes).toEqual([]);
+    expect(plan.status.conditions?.find(({ type }) => type === 'Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'ReservedSelector',
+      message: expect.stringContaining('hsd.paia.tech/state'),
+    });
+  }
+});
+
+test('a selector by the name label is as good as any: no mark changes it', () => {
+  const hsd = anHsd({ spec: { selector: { matchLabels: { 'hsd.paia.tech/name': 'rooms' } } } });
+  const { writes } = decide(anObservation({ hsd, child: null }));
+  expect(writes.map(describeWrite)).toContain('applyChild 2');
 });

@@ -214,6 +214,14 @@ const FORMS: BadSpec[] = [
     fields: labels({ 'not a key': 'x' }),
     says: /spec\.selector\.matchLabels: .* not label keys: \["not a key"\]; write \[prefix\/\]name/,
   },
+  ...['hsd.paia.tech/state', 'hsd.paia.tech/template-hash'].map((reserved) => ({
+    what: `a selector by ${reserved}`,
+    fields: labels({ app: 'rooms', [reserved]: 'starting' }),
+    says: at(
+      'selector.matchLabels',
+      `…labels that HotStandby itself writes: ["${reserved}"]; select by labels of your own`,
+    ),
+  })),
   {
     what: 'a label value with spaces',
     fields: labels({ app: 'the app' }),
