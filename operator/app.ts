@@ -140,6 +140,7 @@ export class App {
       onStarted: () => this.lead(),
       onStopped: () => {
         metrics.setLeader(false);
+        this.reconciler.stopLeading();
         logger.warn({}, 'leading no more');
       },
       onNewLeader: (leader) => logger.info({ leader }, 'leader elected'),

@@ -17,10 +17,13 @@ export interface Caches {
   budgets: Sink;
 }
 
-/** What every write needs. */
-export interface Applier {
+/** What every write needs: where it goes, and who sees the reply. */
+export interface WriteContext {
   client: Api;
   world: Caches;
+}
+
+export interface Applier extends WriteContext {
   /** Reports what people should know and nothing can be done about, as a Warning Event. */
   warn: (reason: string, note: string) => void;
 }

@@ -1,5 +1,5 @@
 import { DRAIN_ANNOTATION, NAME_LABEL, RETIRE_FINALIZER } from '../../src/api/names';
-import type { HsdView, ReplicaSetView, Write } from '../decide/model';
+import type { HsdView, Write } from '../decide/model';
 import { drains, ownerReference } from '../decide/template';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
@@ -7,6 +7,8 @@ import { type Applier, type Of, observeDeletion } from './applier';
 import { writeBudget } from './budget';
 import { applyChild, releaseChild, resumeChild } from './child';
 import { addFinalizer, removeFinalizer } from './finalizer';
+import { writeOrphan } from './orphans';
+import { patchReplicaSet } from './replica-set';
 import { scaleChild } from './scale';
 
 /**
@@ -30,8 +32,9 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
       return ownReplicaSet(applier, hsd, write);
     case 'deleteReplicaSet':
       return deleteReplicaSet(applier, write);
+    case 'disownPod':
     case 'releaseReplicaSet':
-      return releaseReplicaSet(applier, write.replicaSet);
+      return writeOrphan(applier, write);
     case 'ownPod':
       return ownPod(applier, hsd, write);
     case 'deletePod':
@@ -60,16 +63,6 @@ async function markPod(
   world.pods.observe(pod.namespace, await client.mergePatch<KubeObject>(path, body));
 }
 
-async function patchReplicaSet(
-  { client, world }: Applier,
-  { namespace, name, uid, resourceVersion }: Of<'ownReplicaSet'>['replicaSet'],
-  metadata: Record<string, unknown>,
-): Promise<void> {
-  const body = { metadata: { uid, resourceVersion, ...metadata } };
-  const reply = await client.mergePatch<KubeObject>(paths.replicaSets.one(namespace, name), body);
-  world.replicaSets.observe(namespace, reply);
-}
-
 /** With the mark the garbage collector waits for its sessions, as it does for the child's. */
 function ownReplicaSet(applier: Applier, hsd: HsdView, { replicaSet }: Of<'ownReplicaSet'>): Promise<void> {
   const finalizers = [...new Set([...replicaSet.finalizers, RETIRE_FINALIZER])];
@@ -84,12 +77,6 @@ async function deleteReplicaSet({ client, world }: Applier, { replicaSet }: Of<'
   await observeDeletion(world.replicaSets, namespace, () =>
     client.delete<KubeObject>(path, { uid, resourceVersion, propagationPolicy: 'Background' }),
   );
-}
-
-/** Takes our finalizer off a ReplicaSet: one that is being deleted is gone then, and with it what Pods it still owns. */
-export async function releaseReplicaSet(applier: Applier, replicaSet: ReplicaSetView): Promise<void> {
-  const finalizers = replicaSet.finalizers.filter((finalizer) => finalizer !== RETIRE_FINALIZER);
-  await patchReplicaSet(applier, replicaSet, { finalizers, annotations: { [DRAIN_ANNOTATION]: null } });
 }
 
 async function ownPod({ client, world }: Applier, hsd: HsdView, { pod }: Of<'ownPod'>): Promise<void> {

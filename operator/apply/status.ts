@@ -1,15 +1,13 @@
 import type { HotStandbyStatus } from '../../src/api/types';
 import type { HsdView } from '../decide/model';
-import type { ApiWriter } from '../kube/api';
 import { isNotFound } from '../kube/errors';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
-import type { Caches } from './applier';
+import type { WriteContext } from './applier';
 
 /** Writes the whole status. The uid keeps it off a new hsd of the same name; one that is gone is no error. */
 export async function writeStatus(
-  client: ApiWriter,
-  world: Pick<Caches, 'hsds'>,
+  { client, world }: WriteContext,
   hsd: HsdView,
   status: HotStandbyStatus,
 ): Promise<void> {

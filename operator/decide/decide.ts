@@ -6,9 +6,12 @@ import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
 import { alreadySaid, type Doings, eventsOf } from './events';
 import { boundGrowth } from './growth';
+import { selectorText } from './labels';
 import { type MarkWrite, markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
+import { orphanWrites } from './orphans';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
+import { unaskedPods } from './probing';
 import { reservedSelector } from './reserved';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
 import { type Drain, drain, scaleWrites } from './scale-down';
@@ -21,6 +24,17 @@ import { childManifest } from './template';
  * observation gives the same plan; carrying a plan out and deciding again gives an empty one.
  */
 export function decide(observation: Observation): Plan {
+  const plan = hsdPlan(observation);
+  const orphans = orphanWrites(observation.orphans);
+  return {
+    ...plan,
+    writes: [...orphans, ...plan.writes],
+    probe: [...new Set([...plan.probe, ...unaskedPods(observation)])],
+    ...(orphans.length > 0 && { reason: 'Release' }),
+  };
+}
+
+function hsdPlan(observation: Observation): Plan {
   const { hsd } = observation;
   if (hsd.deleting) return deletionPlan(observation);
   const plan = livingPlan(observation);
@@ -65,7 +79,7 @@ function obstacleOf(hsd: HsdView, child: DeploymentView | undefined): Obstacle |
     return { reason: 'ChildConflict', message, passing: false };
   }
   if (!sameLabels(child.matchLabels, hsd.spec.selector.matchLabels)) {
-    const message = `${name} has another selector (${labelText(child.matchLabels)}) than spec.selector (${labelText(hsd.spec.selector.matchLabels)}), and a Deployment's selector cannot change: delete it or rename this ${KIND}`;
+    const message = `${name} has another selector (${selectorText(child.matchLabels)}) than spec.selector (${selectorText(hsd.spec.selector.matchLabels)}), and a Deployment's selector cannot change: delete it or rename this ${KIND}`;
     return { reason: 'SelectorConflict', message, passing: false };
   }
   return undefined;
@@ -74,12 +88,6 @@ function obstacleOf(hsd: HsdView, child: DeploymentView | undefined): Obstacle |
 function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
-}
-
-function labelText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 }
 
 function obstaclePlan(
@@ -99,7 +107,6 @@ function obstaclePlan(
       capacity: wanted,
       settled: false,
       stalled,
-      scaled: false,
     }),
     events: obstacle.passing || alreadySaid(observation, obstacle) ? [] : [event],
     probe: [],
@@ -154,7 +161,6 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     rollingOut: !revs.templateApplied && steps.some((step) => step.kind === 'applyChild'),
   };
   const settled = revs.settled && revs.templateApplied && child?.observedGeneration === child?.generation;
-  const scaled = done.created || scale?.event !== undefined;
   return {
     writes,
     status: statusOf({
@@ -166,7 +172,6 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       bounded,
       settled,
       stalled,
-      scaled,
     }),
     events: eventsOf(observation, wanted, done),
     recommendation: wanted.desired,

@@ -103,7 +103,6 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
       capacity,
       settled: false,
       waiting,
-      scaled: lowered.length > 0,
     }),
     events: [],
     probe: going.probe,

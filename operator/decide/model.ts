@@ -141,7 +141,29 @@ export interface Growth {
   heldSince?: number;
 }
 
-export interface Observation {
+/** A ReplicaSet nobody looks after any more (decide/orphans.ts), and what has to outlive it. */
+export interface Orphan {
+  replicaSet: ReplicaSetView;
+  /** Pods that would go with it. */
+  pods: readonly PodView[];
+}
+
+/** What the passes before have left (decide/memory.ts). */
+export interface Recollection {
+  /** When each Pod was first seen labelled `draining`, by uid. */
+  drainingSince: ReadonlyMap<string, number>;
+  /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */
+  recommendations: readonly Recommendation[];
+  /** Ready Pods (uids) that have answered a probe, or were asked anew since they became Ready. */
+  asked: ReadonlySet<string>;
+  /** When this process last scaled the child (RFC 3339); undefined: it has not. */
+  lastScaleTime?: string;
+  refusal?: Refusal;
+  /** Undefined: nothing is known yet. */
+  growth?: Growth;
+}
+
+export interface Observation extends Recollection {
   now: number;
   hsd: HsdView;
   /** The Deployment with the child's name, whoever it belongs to. */
@@ -150,23 +172,18 @@ export interface Observation {
   pods: readonly PodView[];
   /** Answers of `mode: http`, by Pod uid; a Pod without an entry was not probed yet. */
   probes: ReadonlyMap<string, ProbeAnswer>;
-  /** When each Pod was first seen labelled `draining`, by uid. */
-  drainingSince: ReadonlyMap<string, number>;
-  refusal?: Refusal;
   /** The labelled PodDisruptionBudget with the hsd's budget name. */
   budget?: BudgetView;
   /** Names of nodes no Pod may be scheduled to. */
   cordoned: ReadonlySet<string>;
-  /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */
-  recommendations: readonly Recommendation[];
-  /** Undefined: nothing is known yet. */
-  growth?: Growth;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
   /** Retired ReplicaSets (uids) of which the API server itself has just said that they hold no live Pod. */
   emptied: ReadonlySet<string>;
   /** A takeover: Pods and ReplicaSets of the child that carry none of our labels yet. */
   unlabelled: { pods: readonly PodView[]; replicaSets: readonly ReplicaSetView[] };
+  /** Those that can be let go of now. */
+  orphans: readonly Orphan[];
 }
 
 /** One request to the API server. `apply/` knows how each is sent; every destructive one carries uid and resourceVersion. */
@@ -185,7 +202,7 @@ export type Write =
   | { kind: 'labelReplicaSet'; replicaSet: ReplicaSetView; hsd: string }
   | { kind: 'ownReplicaSet'; replicaSet: ReplicaSetView }
   | { kind: 'deleteReplicaSet'; replicaSet: ReplicaSetView }
-  | { kind: 'releaseReplicaSet'; replicaSet: ReplicaSetView }
+  | OrphanWrite
   | { kind: 'ownPod'; pod: PodView }
   | { kind: 'deletePod'; pod: PodView }
   | { kind: 'createBudget'; name: string }
@@ -195,6 +212,11 @@ export type Write =
   | { kind: 'releaseChild'; child: DeploymentView }
   | { kind: 'addFinalizer'; finalizer: string }
   | { kind: 'removeFinalizer'; finalizer: string };
+
+/** These need no hsd: it may be gone. */
+export type OrphanWrite =
+  | { kind: 'disownPod'; pod: PodView }
+  | { kind: 'releaseReplicaSet'; replicaSet: ReplicaSetView };
 
 export interface ChildManifest {
   apiVersion: 'apps/v1';
@@ -219,7 +241,7 @@ export interface Plan {
   recommendation?: number;
   /** To be remembered for the bound on growth; undefined: what is known stays. */
   growth?: Growth;
-  /** Pods (uids) to probe now, out of turn: they are about to be ended. */
+  /** Pods (uids) to probe now, out of turn: they are about to be ended, or have just become Ready. */
   probe: string[];
   /** Look again after so many milliseconds even if nothing changes. */
   requeueAfterMs?: number;

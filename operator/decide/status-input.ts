@@ -20,7 +20,6 @@ export interface StatusInput {
   held?: Stabilized;
   /** What the bound on growth makes of that. */
   bounded?: Bounded;
-  scaled: boolean;
 }
 
 /** Live Pods, counted. */

@@ -1,6 +1,7 @@
 import type { HotStandbyStatus } from '../../src/api/types';
-import { mergeConditions, timestamp, type Verdict } from './conditions';
+import { mergeConditions, type Verdict } from './conditions';
 import type { Bounded } from './growth';
+import { selectorText } from './labels';
 import type { HsdView } from './model';
 import { busyKeyOf, stateOf } from './pods';
 import { readiness } from './readiness';
@@ -8,11 +9,11 @@ import { keysLeftOut } from './reserved';
 import type { Counts, StatusInput } from './status-input';
 
 export function statusOf(input: StatusInput): HotStandbyStatus {
-  const { observation, facts, capacity, scaled } = input;
+  const { observation, facts, capacity } = input;
   const { hsd, now } = observation;
   const c = countPods(input);
   const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, now);
-  const lastScaleTime = scaled ? timestamp(now) : hsd.status.lastScaleTime;
+  const { lastScaleTime = hsd.status.lastScaleTime } = observation;
   return {
     observedGeneration: hsd.generation,
     desiredReplicas: capacity.desired,
@@ -25,17 +26,10 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
     unknownCount: c.unknown,
     replicas: facts.length,
     readyReplicas: c.ready,
-    selector: selectorOf(hsd.spec.selector.matchLabels),
+    selector: selectorText(hsd.spec.selector.matchLabels),
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     conditions,
   };
-}
-
-function selectorOf(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .sort()
-    .join(',');
 }
 
 function countPods({ observation, facts, victims }: StatusInput): Counts {

@@ -4,6 +4,7 @@ import { type Clock, type Random, sleep } from './clock';
 import { Deferred } from './deferred';
 import { ApiError, isGone, isRetryable, NetworkError } from './errors';
 import type { Logger } from './logger';
+import { pages } from './pages';
 import { compareResourceVersions } from './resource-version';
 import { type Change, Store, type Versioned } from './store';
 import type { Query } from './transport';
@@ -188,29 +189,23 @@ export class Reflector<V extends Versioned> {
    * everything written before it began.
    */
   private async list(): Promise<void> {
-    const { client, path, query, pageSize = 200 } = this.options;
+    const { client, path, query, pageSize: limit = 200 } = this.options;
     const knownBefore = this.store.newestVersion;
     this.watchLines = 0;
     this.listedAtMs = this.options.clock.monotonic();
     const objects: V[] = [];
-    let snapshot: string | undefined;
-    let next: string | undefined;
-    do {
-      const page = await client.list<KubeObject>(
-        path,
-        { ...query, limit: pageSize, continue: next },
-        { signal: this.stopping.signal },
-      );
+    let snapshot = '';
+    const { signal } = this.stopping;
+    for await (const { metadata, items } of pages<KubeObject>(client, path, { ...query, limit }, { signal })) {
       this.heard();
-      snapshot ??= page.metadata.resourceVersion;
-      next = page.metadata.continue || undefined;
-      for (const object of page.items ?? []) {
+      snapshot ||= metadata.resourceVersion;
+      for (const object of items) {
         const view = this.transform(object);
         if (view !== undefined) objects.push(view);
       }
-      if (next !== undefined) await new Promise((resolve) => setImmediate(resolve));
-    } while (next !== undefined);
-    this.stopping.signal.throwIfAborted();
+      if (metadata.continue) await new Promise((resolve) => setImmediate(resolve));
+    }
+    signal.throwIfAborted();
     this.takeOver(objects, snapshot, knownBefore);
   }
 

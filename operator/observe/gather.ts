@@ -1,18 +1,12 @@
 import { budgetName, childName, NAME_LABEL, RETIRE_FINALIZER } from '../../src/api/names';
-import type {
-  DeploymentView,
-  HsdView,
-  Observation,
-  PodView,
-  ProbeAnswer,
-  Recommendation,
-  ReplicaSetView,
-} from '../decide/model';
+import { selectorText } from '../decide/labels';
+import type { DeploymentView, HsdView, Observation, PodView, Recollection, ReplicaSetView } from '../decide/model';
 import { isLive } from '../decide/pods';
 import type { ApiReader } from '../kube/api';
 import { isNotFound } from '../kube/errors';
+import { listAll } from '../kube/pages';
 import { paths } from '../kube/paths';
-import type { KubeObject } from '../kube/types';
+import { findOrphans } from './orphans';
 import {
   type DeploymentObject,
   type PodObject,
@@ -23,29 +17,26 @@ import {
 } from './project';
 import type { World } from './world';
 
-/** What of an observation is not in the world: answers of probes, and what the engine remembers. */
-export interface Memory {
-  now: number;
-  probes: ReadonlyMap<string, ProbeAnswer>;
-  drainingSince: ReadonlyMap<string, number>;
-  refusal?: Observation['refusal'];
-  recommendations: readonly Recommendation[];
-  growth?: Observation['growth'];
-  guarded: boolean;
-}
+/** What of an observation is not in the world. */
+export type Circumstances = Recollection & Pick<Observation, 'now' | 'probes' | 'guarded'>;
 
 /**
  * Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests, and the
- * last look at a retired ReplicaSet.
+ * last look at a retired or orphaned ReplicaSet.
  */
-export async function gather(client: ApiReader, world: World, hsd: HsdView, memory: Memory): Promise<Observation> {
+export async function gather(
+  client: ApiReader,
+  world: World,
+  hsd: HsdView,
+  circumstances: Circumstances,
+): Promise<Observation> {
   const key = `${hsd.namespace}/${hsd.name}`;
   const child = world.child(hsd) ?? (hsd.deleting ? undefined : await findUnlabelledChild(client, hsd));
   const replicaSets = world.replicaSets.of(key);
   const budget = world.budgets.get(hsd.namespace, budgetName(hsd.name));
   const emptied = await findEmptied(client, world, hsd, replicaSets);
   return {
-    ...memory,
+    ...circumstances,
     hsd,
     ...(child && { child }),
     ...(budget && { budget }),
@@ -54,6 +45,7 @@ export async function gather(client: ApiReader, world: World, hsd: HsdView, memo
     pods: world.pods.of(key),
     emptied,
     unlabelled: await findUnlabelled(client, hsd, child, replicaSets),
+    orphans: await findOrphans(client, world, key, hsd),
   };
 }
 
@@ -101,12 +93,6 @@ function ownersOf(pods: readonly PodView[]): Set<string> {
   return new Set(pods.filter(isLive).flatMap(({ controller }) => (controller === undefined ? [] : [controller.uid])));
 }
 
-function selectorText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-}
-
 const NOTHING: Observation['unlabelled'] = { pods: [], replicaSets: [] };
 
 /** Pods and ReplicaSets of a child that HotStandby did not make: they lack our labels, so no watch shows them. */
@@ -128,19 +114,4 @@ async function findUnlabelled(
     .map(projectPod)
     .filter((pod: PodView) => pod.controller !== undefined && owners.has(pod.controller.uid) && !pod.deleting);
   return { pods, replicaSets };
-}
-
-async function listAll<T extends KubeObject>(
-  client: ApiReader,
-  path: string,
-  query: Record<string, string>,
-): Promise<T[]> {
-  const items: T[] = [];
-  let next: string | undefined;
-  do {
-    const page = await client.list<T>(path, { ...query, limit: 500, continue: next });
-    items.push(...(page.items ?? []));
-    next = page.metadata.continue || undefined;
-  } while (next !== undefined);
-  return items;
 }

@@ -16,7 +16,19 @@ const OTHER_WORDS = [
   'Ignore',
   ...['True', 'False', 'Unknown', 'Normal', 'Warning'],
   // What a plan did, for metrics and logs; the action of an Event.
-  ...['Apply', 'ChildDeleting', 'Create', 'Deleting', 'Error', 'Mark', 'Outdated', 'Reconcile', 'Scale', 'Settled'],
+  ...[
+    'Apply',
+    'ChildDeleting',
+    'Create',
+    'Deleting',
+    'Error',
+    'Mark',
+    'Outdated',
+    'Reconcile',
+    'Release',
+    'Scale',
+    'Settled',
+  ],
   ...[
     'Background',
     'ChildRefused',

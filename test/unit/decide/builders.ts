@@ -229,6 +229,8 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     guarded: true,
     cordoned: new Set(),
     recommendations: [],
+    asked: new Set(),
+    orphans: [],
     emptied: new Set(),
     unlabelled: { pods: [], replicaSets: [] },
     ...rest,
@@ -262,6 +264,7 @@ export function describeWrite(write: Write): string {
     case 'markPod':
       return `markPod ${write.pod.name} ${write.state}`;
     case 'ownPod':
+    case 'disownPod':
     case 'deletePod':
       return `${write.kind} ${write.pod.name}`;
     case 'labelReplicaSet':

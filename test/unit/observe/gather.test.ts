@@ -60,8 +60,8 @@ afterEach(async () => {
 });
 
 function look(): Promise<Observation> {
-  const memory = { now: NOW, probes: new Map(), drainingSince: new Map(), recommendations: [], guarded: true };
-  return gather(client, world, hsd, memory);
+  const recollection = { drainingSince: new Map(), recommendations: [], asked: new Set<string>() };
+  return gather(client, world, hsd, { ...recollection, now: NOW, probes: new Map(), guarded: true });
 }
 
 describe('a retired ReplicaSet', () => {

@@ -1,15 +1,14 @@
 import { budgetSpec } from '../../../../operator/decide/budget';
 import { decide } from '../../../../operator/decide/decide';
+import { type Memory, newMemory, recall, remember } from '../../../../operator/decide/memory';
 import type {
   ChildManifest,
   DeploymentView,
-  Growth,
   HsdView,
   Observation,
   Plan,
   PodView,
   ProbeAnswer,
-  Recommendation,
   ReplicaSetView,
   Write,
 } from '../../../../operator/decide/model';
@@ -44,9 +43,7 @@ export class SimOperator {
   private child: DeploymentView | undefined;
   private replicaSets = new Map<string, ReplicaSetView>();
   private pods = new Map<string, PodView>();
-  private drainingSince = new Map<string, number>();
-  private recommendations: Recommendation[] = [];
-  private growth: Growth | undefined;
+  private memory: Memory | undefined;
   private readonly probes = new Map<string, ProbeAnswer>();
 
   constructor(private readonly cluster: Cluster) {
@@ -55,9 +52,7 @@ export class SimOperator {
   }
 
   restart(): void {
-    this.drainingSince.clear();
-    this.recommendations = [];
-    this.growth = undefined;
+    this.memory = undefined;
     this.probes.clear();
     for (const kind of KINDS) this.deliver(kind);
   }
@@ -74,24 +69,25 @@ export class SimOperator {
   }
 
   observe(): Observation {
-    this.noteDraining();
+    const { now } = this.cluster;
     const child = this.child ?? (this.cluster.child && viewOfDeployment(this.cluster.child));
+    // It may bring Pods into the cache.
     const emptied = this.emptied();
+    const pods = [...this.pods.values()];
     return {
-      now: this.cluster.now,
+      ...recall(this.memoryOf(child, pods, now), this.hsd, pods, now),
+      now,
       hsd: this.hsd,
       ...(child && { child }),
       replicaSets: [...this.replicaSets.values()],
-      pods: [...this.pods.values()],
+      pods,
       probes: new Map(this.probes),
-      drainingSince: new Map(this.drainingSince),
       guarded: this.cluster.guarded,
       cordoned: new Set(this.cluster.cordoned),
-      recommendations: [...this.recommendations],
-      ...(this.growth && { growth: this.growth }),
       ...(this.cluster.budget && { budget: this.cluster.budget }),
       emptied,
       unlabelled: this.unlabelled(child),
+      orphans: [],
     };
   }
 
@@ -103,7 +99,14 @@ export class SimOperator {
   }
 
   plan(): Plan {
-    return decide(this.observe());
+    const seen = this.observe();
+    const plan = decide(seen);
+    this.memory = remember(this.memoryOf(seen.child, seen.pods, seen.now), seen, plan);
+    return plan;
+  }
+
+  private memoryOf(child: DeploymentView | undefined, pods: readonly PodView[], now: number): Memory {
+    return this.memory ?? newMemory({ hsd: this.hsd, child, pods, now });
   }
 
   /**
@@ -114,10 +117,6 @@ export class SimOperator {
    */
   carryOut(plan: Plan, most = Number.POSITIVE_INFINITY, between: () => void = () => undefined): number {
     let sent = 0;
-    this.growth = plan.growth ?? this.growth;
-    if (plan.recommendation !== undefined) {
-      this.recommendations.push({ at: this.cluster.now, replicas: plan.recommendation });
-    }
     try {
       for (const write of plan.writes.slice(0, most)) {
         between();
@@ -129,11 +128,6 @@ export class SimOperator {
     }
     this.cluster.hsd = { ...this.cluster.hsd, status: plan.status };
     return sent;
-  }
-
-  private noteDraining(): void {
-    const draining = [...this.pods.values()].filter((pod) => pod.state === 'draining');
-    this.drainingSince = new Map(draining.map(({ uid }) => [uid, this.drainingSince.get(uid) ?? this.cluster.now]));
   }
 
   /** As observe/gather.ts asks for it. */
@@ -178,6 +172,9 @@ export class SimOperator {
       case 'deleteReplicaSet':
         this.cluster.deleteReplicaSet(this.liveReplicaSet(write.replicaSet));
         this.seeReplicaSet(write.replicaSet.uid);
+        return;
+      case 'disownPod':
+        this.changePod(this.livePod(write.pod, true), { controller: undefined });
         return;
       case 'releaseReplicaSet':
         this.cluster.releaseReplicaSet(this.liveReplicaSet(write.replicaSet));

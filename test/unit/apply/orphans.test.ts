@@ -1,6 +1,8 @@
-import { releaseStrays } from '../../../operator/apply/strays';
+import { writeOrphan } from '../../../operator/apply/orphans';
 import type { HsdView, ReplicaSetView } from '../../../operator/decide/model';
-import { RETIRE_FINALIZER } from '../../../src/api/names';
+import { orphanWrites } from '../../../operator/decide/orphans';
+import { findOrphans } from '../../../operator/observe/orphans';
+import { NAME_LABEL, RETIRE_FINALIZER } from '../../../src/api/names';
 import { anHsd, aReplicaSet, hsdOwner } from '../decide/builders';
 import { type HttpServer, sendJson, sendStatus } from '../support/http-server';
 import { ApplyHarness, answer } from './harness';
@@ -10,7 +12,14 @@ const REPLICA_SET = '/apis/apps/v1/namespaces/default/replicasets/rs-old';
 const PODS = '/api/v1/namespaces/default/pods';
 
 const podOf = (name: string, uid: string): object => ({
-  metadata: { name, uid: name, resourceVersion: '5', ownerReferences: [{ uid, controller: true }] },
+  metadata: {
+    name,
+    namespace: 'default',
+    uid: name,
+    resourceVersion: '5',
+    labels: { [NAME_LABEL]: 'rooms' },
+    ownerReferences: [{ kind: 'ReplicaSet', name: uid, uid, controller: true }],
+  },
 });
 
 let harness: ApplyHarness;
@@ -21,8 +30,8 @@ let there: string | undefined;
 beforeEach(async () => {
   there = undefined;
   harness = await ApplyHarness.open((request, response) => {
-    const { path } = request;
-    if (path === PODS) sendJson(response, 200, { metadata: {}, items: [podOf('a', 'rs-old'), podOf('b', 'other')] });
+    const { path, query } = request;
+    if (path === PODS) sendJson(response, 200, page(query.continue));
     else if (path !== HSD) answer(request, response);
     else if (there === undefined) sendStatus(response, 404, 'NotFound', 'gone');
     else sendJson(response, 200, { metadata: { name: 'rooms', uid: there, resourceVersion: '1' } });
@@ -34,8 +43,18 @@ afterEach(() => harness.close());
 
 const retired = (overrides: Partial<ReplicaSetView> = {}): ReplicaSetView =>
   aReplicaSet({ uid: 'rs-old', controller: hsdOwner, finalizers: [RETIRE_FINALIZER], deleting: true, ...overrides });
+/** The Pods of two pages. */
+const page = (token: string | undefined): object =>
+  token === undefined
+    ? { metadata: { continue: 'more' }, items: [podOf('b', 'other')] }
+    : { metadata: {}, items: [podOf('a', 'rs-old')] };
+const letGo = async (rs: ReplicaSetView, hsd?: HsdView): Promise<void> => {
+  const replicaSets = { of: (key: string) => (key === 'default/rooms' ? [rs] : []) };
+  const orphans = await findOrphans(harness.applier.client, { replicaSets }, 'default/rooms', hsd);
+  for (const write of orphanWrites(orphans)) await writeOrphan(harness.applier, write);
+};
 const requests = async (rs: ReplicaSetView, hsd?: HsdView): Promise<string[]> => {
-  await releaseStrays(harness.applier, 'rooms', [rs], hsd);
+  await letGo(rs, hsd);
   return server.requests.map(({ method, path }) => `${method} ${path}`);
 };
 const RELEASED = [`GET ${HSD}`, `PATCH ${REPLICA_SET}`];
@@ -64,8 +83,11 @@ describe('a ReplicaSet the garbage collector took from its hsd (--cascade=orphan
   const orphan = { controller: undefined };
 
   test('goes without its Pods, and no other Pod is touched', async () => {
-    expect(await requests(retired(orphan))).toEqual([`GET ${PODS}`, `PATCH ${PODS}/a`, `PATCH ${REPLICA_SET}`]);
-    expect(JSON.parse(server.requests[1]?.body ?? '')).toEqual({
+    expect(await requests(retired(orphan))).toEqual([
+      ...[`GET ${PODS}`, `GET ${PODS}`],
+      ...[`PATCH ${PODS}/a`, `PATCH ${REPLICA_SET}`],
+    ]);
+    expect(JSON.parse(server.requests[2]?.body ?? '')).toEqual({
       metadata: { uid: 'a', resourceVersion: '5', ownerReferences: null },
     });
   });
@@ -79,7 +101,7 @@ describe('a ReplicaSet the garbage collector took from its hsd (--cascade=orphan
   });
 });
 
-test('nothing is written once the operator may not write', async () => {
+test('nothing is written once the operator leads no more', async () => {
   harness.isLeading = false;
-  await expect(releaseStrays(harness.applier, 'rooms', [retired()], undefined)).rejects.toThrow('not the leader');
+  await expect(letGo(retired())).rejects.toThrow('not the leader');
 });

@@ -1,0 +1,98 @@
+import { timestamp } from './conditions';
+import type {
+  Growth,
+  HsdView,
+  Observation,
+  Plan,
+  PodView,
+  Recollection,
+  Recommendation,
+  Refusal,
+  Write,
+} from './model';
+import { isLive } from './pods';
+import { askedPods } from './probing';
+
+/**
+ * What is kept of one hsd from pass to pass, and never changed in place. Losing it costs time, never a Pod. Every time in
+ * it is one of Observation.now, but for `lastScaleTime`.
+ */
+export interface Memory {
+  readonly hsdUid: string;
+  readonly drainingSince: ReadonlyMap<string, number>;
+  /** Newest last, each smaller than the one before: no other can be the highest of a stabilization window. */
+  readonly recommendations: readonly Recommendation[];
+  readonly asked: ReadonlySet<string>;
+  readonly lastScaleTime?: string;
+  readonly growth?: Growth;
+  readonly refusal?: Refusal & { attempts: number; retryAt: number };
+}
+
+/** First and longest time until a refused child is tried again: quotas and webhooks change without a new generation. */
+const REFUSAL_RETRY_MS = 15_000;
+const REFUSAL_RETRY_MAX_MS = 300_000;
+
+/**
+ * The memory of who has seen nothing yet. HPA's answer to a restart: what runs now was wanted just now, so a cool-down is
+ * never cut short.
+ */
+export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | 'child' | 'pods' | 'now'>): Memory {
+  const detached = pods.filter((pod) => isLive(pod) && pod.controller?.uid === hsd.uid).length;
+  const recommendations = child === undefined ? [] : [{ at: now, replicas: child.replicas + detached }];
+  return { hsdUid: hsd.uid, drainingSince: new Map(), recommendations, asked: new Set() };
+}
+
+/** What of it counts now, for the next observation. */
+export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], now: number): Recollection {
+  const { refusal, asked, lastScaleTime, growth } = memory;
+  const draining = pods.filter((pod) => pod.state === 'draining');
+  return {
+    drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
+    recommendations: aged(memory.recommendations, hsd, now),
+    asked,
+    ...(lastScaleTime !== undefined && { lastScaleTime }),
+    ...(growth !== undefined && { growth }),
+    ...(refusal !== undefined && now < refusal.retryAt && { refusal }),
+  };
+}
+
+/** What was wanted last was wanted until now. */
+function aged(recommendations: readonly Recommendation[], { spec }: HsdView, now: number): Recommendation[] {
+  const windowMs = (spec.behavior?.scaleDown?.stabilizationWindowSeconds ?? 0) * 1000;
+  const last = recommendations.slice(-1).map(({ replicas }) => ({ at: now, replicas }));
+  return [...recommendations.slice(0, -1).filter(({ at }) => at + windowMs > now), ...last];
+}
+
+/** The memory after `plan` was made of `observation`. */
+export function remember(memory: Memory, observation: Observation, plan: Plan): Memory {
+  const { recommendation: replicas, growth = memory.growth } = plan;
+  const { drainingSince, recommendations, now } = observation;
+  const higher = recommendations.filter((before) => replicas === undefined || before.replicas > replicas);
+  return {
+    ...memory,
+    drainingSince,
+    recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
+    asked: askedPods(observation),
+    ...(growth !== undefined && { growth }),
+  };
+}
+
+/** The memory after `write` was carried out. */
+export function carriedOut(memory: Memory, write: Write, now: number): Memory {
+  const { refusal: _, ...unrefused } = memory;
+  const after = write.kind === 'applyChild' ? unrefused : memory;
+  const isScaling = write.kind === 'scaleChild' || (write.kind === 'applyChild' && write.child === undefined);
+  return isScaling ? { ...after, lastScaleTime: timestamp(now) } : after;
+}
+
+/** The memory after the API server refused the child, which is tried again later each time. */
+export function refused(memory: Memory, refusal: Refusal, now: number): Memory {
+  const attempts = (memory.refusal?.attempts ?? 0) + 1;
+  const delayMs = Math.min(REFUSAL_RETRY_MAX_MS, REFUSAL_RETRY_MS * 2 ** (attempts - 1));
+  return { ...memory, refusal: { ...refusal, attempts, retryAt: now + delayMs } };
+}
+
+/** Milliseconds until a refused child is to be tried again; undefined: none is. */
+export function retryInMs({ refusal }: Memory, now: number): number | undefined {
+  return refusal && Math.max(0, refusal.retryAt - now);
+}

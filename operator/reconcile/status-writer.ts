@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { HotStandbyStatus } from '../../src/api/types';
+import type { WriteContext } from '../apply/applier';
+import { writeStatus } from '../apply/status';
+import type { HsdView } from '../decide/model';
+import type { Clock } from '../kube/clock';
+import { statusHoldMs } from './status-timing';
+
+/** Monotonic times of one hsd's status. */
+interface Times {
+  hsdUid: string;
+  /** Of the last write. */
+  writtenAt: number;
+  /** Since when the status differs from what is written. */
+  differsSince?: number;
+}
+
+/** Shortest time between two status writes of one hsd: a burst of sessions costs two of them, not hundreds. */
+const STATUS_INTERVAL_MS = 500;
+
+/** Writes each status when it is due: at once where somebody waits for it, else when its burst is over. */
+export class StatusWriter {
+  private readonly times = new Map<string, Times>();
+
+  constructor(
+    private readonly context: WriteContext,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+  ) {}
+
+  /**
+   * @param written the status as it stands
+   * @returns milliseconds until it is due; undefined: it was written, or says what is written
+   */
+  async write(
+    key: string,
+    hsd: HsdView,
+    written: HotStandbyStatus,
+    status: HotStandbyStatus,
+  ): Promise<number | undefined> {
+    const times = this.timesOf(key, hsd);
+    const now = this.clock.monotonic();
+    times.differsSince = isDeepStrictEqual(written, status) ? undefined : (times.differsSince ?? now);
+    if (times.differsSince === undefined) return undefined;
+    const holdMs = hsd.deleting ? 0 : statusHoldMs(written, status);
+    const waitMs = Math.max(times.differsSince + holdMs, times.writtenAt + STATUS_INTERVAL_MS) - now;
+    if (waitMs > 0) return waitMs;
+    times.differsSince = undefined;
+    times.writtenAt = now;
+    await writeStatus(this.context, hsd, status);
+    return undefined;
+  }
+
+  /** The hsd is gone. */
+  forget(key: string): void {
+    this.times.delete(key);
+  }
+
+  private timesOf(key: string, { uid: hsdUid }: HsdView): Times {
+    const known = this.times.get(key);
+    if (known?.hsdUid === hsdUid) return known;
+    const fresh: Times = { hsdUid, writtenAt: Number.NEGATIVE_INFINITY };
+    this.times.set(key, fresh);
+    return fresh;
+  }
+}
