@@ -1,4 +1,5 @@
-import { ApiObject, type App, Chart, JsonPatch } from 'cdk8s';
+import { join } from 'node:path';
+import { ApiObject, App, Chart, JsonPatch } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { HotStandbyCrd, HotStandbyOperator } from '../src';
 import { clusterObject } from '../src/install/cluster-object';
@@ -23,6 +24,14 @@ export class Install extends Chart {
   public constructor(scope: Construct, id: string) {
     super(scope, id);
     new HotStandbyOperator(this, 'operator');
+  }
+}
+
+/** The same without the CustomResourceDefinition. */
+export class Operator extends Chart {
+  public constructor(scope: Construct, id: string) {
+    super(scope, id);
+    new HotStandbyOperator(this, 'operator', { crd: false });
   }
 }
 
@@ -61,26 +70,44 @@ export class NamespaceAdmins extends Chart {
   }
 }
 
-/** The folder as a kustomize base: `kubectl apply -k`, or another kustomization's `resources`. It is install.yaml. */
+/** A folder as a kustomize base: `kubectl apply -k`, or another kustomization's `resources`. */
 export class KustomizeBase extends Chart {
-  public constructor(scope: Construct, id: string) {
+  public constructor(scope: Construct, id: string, resources: readonly string[]) {
     super(scope, id);
     const base = new ApiObject(this, 'base', {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
-      resources: ['install.yaml'],
+      resources: [...resources],
     });
     // Read by kustomize alone, which knows it by the file's name.
     base.addJsonPatch(JsonPatch.remove('/metadata'));
   }
 }
 
-/** Every file of a version's folder under synth/. */
-export function addCharts(app: App): void {
-  new Crds(app, 'crds');
-  new Install(app, 'install');
-  new NamespacedInstall(app, 'namespaced-install');
-  new NamespaceAdmins(app, 'namespace-admins');
-  new AdmissionMarks(app, 'admission-marks');
-  new KustomizeBase(app, 'kustomization');
+/** Writes every file of a version's folder under synth/. */
+export function writeInstall(outdir: string): void {
+  folder(outdir, (app) => {
+    new Crds(app, 'crds');
+    new Install(app, 'install');
+    new NamespacedInstall(app, 'namespaced-install');
+    new NamespaceAdmins(app, 'namespace-admins');
+    new AdmissionMarks(app, 'admission-marks');
+    new KustomizeBase(app, 'kustomization', ['install.yaml']);
+  });
+  // Apart, so that whoever deletes the one keeps the other. A base may read no file outside of its folder.
+  folder(join(outdir, 'crds'), (app) => {
+    new Crds(app, 'crds');
+    new KustomizeBase(app, 'kustomization', ['crds.yaml']);
+  });
+  folder(join(outdir, 'operator'), (app) => {
+    new Operator(app, 'operator');
+    new KustomizeBase(app, 'kustomization', ['operator.yaml']);
+  });
+}
+
+/** One file a chart, named after it: crds.yaml, install.yaml, and so on. */
+function folder(outdir: string, charts: (app: App) => void): void {
+  const app = new App({ outdir, outputFileExtension: '.yaml' });
+  charts(app);
+  app.synth();
 }

@@ -14,18 +14,26 @@ export interface HotStandbyCrdProps {
   readonly labels?: { readonly [key: string]: string };
 
   /**
-   * Annotations of the CustomResourceDefinition, for example an Argo CD sync wave.
+   * Further annotations of the CustomResourceDefinition, for example an Argo CD sync wave. They win over those by which
+   * Argo CD and Flux leave the definition alone when it is pruned or uninstalled.
    *
    * @default - none
    */
   readonly annotations?: { readonly [key: string]: string };
 }
 
+/** Whoever prunes or uninstalls would delete every HotStandbyDeployment with the definition, busy Pods and all. */
+const KEPT = {
+  'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+  'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+};
+
 /**
  * The CustomResourceDefinition `hotstandbydeployments.apps.paia.tech`.
  *
  * `HotStandbyOperator` brings it along; use this construct alone to install it in another chart or an earlier wave, and
- * give the operator `crd: false`. Deleting the definition deletes every HotStandbyDeployment with it.
+ * give the operator `crd: false`. Deleting the definition deletes every HotStandbyDeployment with it; Argo CD and Flux are
+ * told not to, by annotations.
  */
 export class HotStandbyCrd extends Construct {
   public constructor(scope: Construct, id: string, props: HotStandbyCrdProps = {}) {
@@ -33,7 +41,7 @@ export class HotStandbyCrd extends Construct {
     const crd = crdManifest();
     clusterObject(this, 'Resource', {
       ...crd,
-      metadata: { ...crd.metadata, labels: props.labels, annotations: props.annotations },
+      metadata: { ...crd.metadata, labels: props.labels, annotations: { ...KEPT, ...props.annotations } },
     });
   }
 }

@@ -115,11 +115,19 @@ export interface HotStandbyOperatorProps {
   readonly namespace?: string;
 
   /**
-   * Whether to create `namespace` (with the `restricted` Pod Security Standard enforced).
+   * Whether to create `namespace`. Whoever deletes these manifests then deletes it and everything in it, and
+   * `namespaceLabels` hold for every Pod in it: right for a namespace that is the operator's alone.
    *
-   * @default - true; false with `ownNamespaceOnly`
+   * @default - true; false where it is not the operator's alone: the chart's own namespace, one of `namespaces`, with `ownNamespaceOnly`
    */
   readonly createNamespace?: boolean;
+
+  /**
+   * Labels of the namespace created here, among them the Pod Security Standard its Pods must meet.
+   *
+   * @default - pod-security.kubernetes.io/enforce: restricted
+   */
+  readonly namespaceLabels?: { readonly [key: string]: string };
 
   /**
    * Namespaces whose HotStandbyDeployments the operator looks after: its rights are Roles in these. They must exist.

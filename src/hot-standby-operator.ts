@@ -22,6 +22,8 @@ import { validateOperator } from './install/validate-operator';
 import { PACKAGE_VERSION } from './version';
 
 const DEFAULT_NAMESPACE = 'hotstandby-system';
+/** The Pod Security Standard that the operator's Pods meet. */
+const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 const RBAC = 'rbac.authorization.k8s.io';
 
 /**
@@ -69,8 +71,8 @@ export class HotStandbyOperator extends Construct {
     if (props.crd ?? !own) {
       new HotStandbyCrd(this, 'Crd', { labels: props.labels });
     }
-    if (props.createNamespace ?? !own) {
-      this.addNamespace();
+    if (props.createNamespace ?? this.hasNamespaceAlone(props)) {
+      this.addNamespace(props);
     }
     this.addRbac(props);
     this.addOperator(this.operatorInput(props, version), props);
@@ -80,7 +82,16 @@ export class HotStandbyOperator extends Construct {
     addPolicies(this, { name, labels: this.labels, namespace: this.namespace }, props);
   }
 
-  private addNamespace(): void {
+  /** Whether nothing else can be meant to live in the namespace. */
+  private hasNamespaceAlone({ ownNamespaceOnly, namespaces }: HotStandbyOperatorProps): boolean {
+    const { namespace } = this;
+    if (ownNamespaceOnly || namespace === undefined) {
+      return false;
+    }
+    return namespace !== Chart.of(this).namespace && !namespaces?.includes(namespace);
+  }
+
+  private addNamespace({ namespaceLabels = RESTRICTED }: HotStandbyOperatorProps): void {
     if (this.namespace === undefined) {
       throw new Error("'createNamespace' is true but no namespace is named: give 'namespace'");
     }
@@ -89,7 +100,7 @@ export class HotStandbyOperator extends Construct {
       kind: 'Namespace',
       metadata: {
         name: this.namespace,
-        labels: { ...this.labels, 'pod-security.kubernetes.io/enforce': 'restricted' },
+        labels: { ...namespaceLabels, ...this.labels },
       },
     });
   }

@@ -3,6 +3,8 @@ import { fillDeployment } from './fill-deployment';
 import { addAt, choice, literal, optional, parts, replaceAt, text, valueAt, yaml } from './places';
 import type { Objects, Variants } from './variants';
 
+/** `helm uninstall` leaves the object. */
+const KEEP = { 'helm.sh/resource-policy': 'keep' };
 /** Where a policy says who it is for. */
 const USERS = ['spec', 'matchConditions', 0, 'expression'];
 
@@ -10,9 +12,13 @@ type Fill = (object: object, variants: Variants) => void;
 
 const fills: Readonly<Record<string, Fill>> = {
   'Crd/Resource': (crd) => {
-    const keep = { when: '$.Values.crds.keep', value: { 'helm.sh/resource-policy': 'keep' } };
-    addAt(crd, ['metadata', 'annotations'], parts(keep, { yaml: '$.Values.crds.annotations' }));
+    // What keeps it is the construct's for Argo CD and Flux, and helm's own.
+    const kept = { ...(valueAt(crd, ['metadata', 'annotations']) as object), ...KEEP };
+    const annotations = `mergeOverwrite (ternary (${dict(kept)}) dict $.Values.crds.keep) $.Values.crds.annotations`;
+    replaceAt(crd, ['metadata', 'annotations'], yaml(annotations));
   },
+  // The release's own record lies in it.
+  Namespace: (namespace) => addAt(namespace, ['metadata', 'annotations'], KEEP),
   ServiceAccount: (account) =>
     replaceAt(account, ['metadata', 'name'], text('include "hotstandby.serviceAccountName" $')),
   Deployment: fillDeployment,
@@ -45,6 +51,16 @@ export function chartObjects(variants: Variants): Objects {
     if (/^(Guard|DrainGuard|SelfAnnotation|Marks)Binding$/.test(id)) limitToNamespaces(object, listed[id]);
   }
   return objects;
+}
+
+/** A map of strings as an expression of a template. */
+function dict(map: object): string {
+  return [
+    'dict',
+    ...Object.entries(map)
+      .flat()
+      .map((word) => JSON.stringify(word)),
+  ].join(' ');
 }
 
 /** A policy holds where the operator looks after Pods and nowhere else. */

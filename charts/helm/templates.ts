@@ -24,7 +24,7 @@ const monitored = (type: string) => `eq $.Values.monitoring.type "${type}"`;
 
 const TEMPLATES: readonly Template[] = [
   { file: 'crd', objects: ['Crd/Resource'], when: inCluster('crds.enabled') },
-  { file: 'namespace', objects: ['Namespace'], when: '$.Values.createNamespace' },
+  { file: 'namespace', objects: ['Namespace'], when: inCluster('createNamespace') },
   { file: 'serviceaccount', objects: ['ServiceAccount'], when: '$.Values.serviceAccount.create' },
   {
     file: 'clusterrole',

@@ -59,6 +59,12 @@ function defaultSpread(): object[] {
   return constraints.map(({ labelSelector: _, ...constraint }) => constraint);
 }
 
+/** What the construct labels a namespace with besides its own. */
+function operatorNamespaceLabels(): object {
+  const labels = valueAt(operatorObjects({}).Namespace, ['metadata', 'labels']) as Record<string, string>;
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !OWN_LABELS.includes(key)));
+}
+
 /** Labels that objects are selected by. */
 const OWN_LABELS = ['name', 'instance', 'component', 'version'].map((name) => `app.kubernetes.io/${name}`);
 const furtherLabels: Schema = { ...stringMap, propertyNames: { not: { enum: OWN_LABELS } } };
@@ -105,7 +111,7 @@ const INSTALLED: Section = {
       'crds.keep',
       true,
       boolean,
-      '`helm uninstall` leaves the CustomResourceDefinition, and with it every HotStandbyDeployment.',
+      '`helm uninstall`, Argo CD and Flux leave the CustomResourceDefinition, and with it every HotStandbyDeployment.',
     ),
     value(
       'crds.annotations',
@@ -117,7 +123,13 @@ const INSTALLED: Section = {
       'createNamespace',
       false,
       boolean,
-      "The release's namespace, with the restricted Pod Security Standard; for `helm template` without `--create-namespace`.",
+      "The release's namespace, for `helm template` without `--create-namespace`. `helm uninstall` leaves it.",
+    ),
+    value(
+      'namespaceLabels',
+      operatorNamespaceLabels(),
+      furtherLabels,
+      "Its labels, among them the Pod Security Standard that every Pod in it must meet; choose another where it is not the operator's alone.",
     ),
     value(
       'admissionGuard.enabled',

@@ -69,6 +69,7 @@ function baseProps(sentinels: Sentinels): HotStandbyOperatorProps {
     image: sentinels.text('include "hotstandby.image" $'),
     namespace: sentinels.text('$.Release.Namespace'),
     createNamespace: true,
+    namespaceLabels: map('$.Values.namespaceLabels'),
     crd: true,
     userRoles: true,
     admissionGuard: true,

@@ -133,7 +133,7 @@ describeCluster('the documentation, followed on a cluster', () => {
 
 /** Nothing works after it, so it comes last wherever it stands on its page. */
 function isUninstall({ commands }: Step): boolean {
-  return commands.some((command) => command.startsWith('kubectl delete -f synth/'));
+  return commands.some((command) => /^kubectl delete .*synth\/\S+\/crds$/.test(command));
 }
 
 function hasClusterCommand(block: Block): boolean {

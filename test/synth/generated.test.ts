@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { App } from 'cdk8s';
+import { join, relative } from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { addCharts } from '../../charts/install';
+import { writeInstall } from '../../charts/install';
 import { PACKAGE_VERSION } from '../../src/version';
 import { importArguments, importableCrd } from '../../tools/generate/importable-crd';
 import { at } from './support';
@@ -12,6 +11,12 @@ import { at } from './support';
 const root = join(__dirname, '../..');
 const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 const folder = join('synth', `v${PACKAGE_VERSION}`);
+
+/** Files below a folder, by their path in it. */
+function filesUnder(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).sort();
+}
 
 describe('what is generated and committed', () => {
   let scratch: string;
@@ -32,12 +37,10 @@ describe('what is generated and committed', () => {
 
   test('in synth/ is what the charts make now', () => {
     const outdir = join(scratch, 'synth');
-    const app = new App({ outdir, outputFileExtension: '.yaml' });
-    addCharts(app);
-    app.synth();
-    const names = ['admission-marks', 'crds', 'install', 'kustomization', 'namespace-admins', 'namespaced-install'];
-    const files = names.map((it) => `${it}.yaml`);
-    expect(readdirSync(outdir).sort()).toEqual(files);
+    writeInstall(outdir);
+    const files = filesUnder(outdir);
+    expect(files).toEqual(filesUnder(join(root, folder)));
+    expect(files).toEqual(expect.arrayContaining(['crds.yaml', 'install.yaml', 'operator/kustomization.yaml']));
     for (const file of files) {
       expect(read(folder, file)).toBe(readFileSync(join(outdir, file), 'utf8'));
     }
@@ -57,6 +60,27 @@ describe('what is generated and committed', () => {
 
   test('for people who import the CustomResourceDefinition is what this package imports', () => {
     expect(parse(read('examples/cdk8s-import/crd.yaml'))).toEqual(JSON.parse(JSON.stringify(importableCrd())));
+  });
+
+  test('is the definition and the operator apart, too: together they are install.yaml', () => {
+    const objects = (file: string) => parseAllDocuments(read(folder, file)).map((document) => document.toJS());
+    const apart = [...objects('crds/crds.yaml'), ...objects('operator/operator.yaml')];
+    expect(apart).toHaveLength(objects('install.yaml').length);
+    expect(objects('install.yaml')).toEqual(expect.arrayContaining(apart));
+  });
+
+  test.each([
+    join(folder, 'crds.yaml'),
+    join(folder, 'crds/crds.yaml'),
+    join(folder, 'install.yaml'),
+    'examples/gitops/clusters/production/platform/crds.yaml',
+  ])('keeps the definition, and with it every pool, from being pruned: %s', (file) => {
+    const documents = parseAllDocuments(read(file)).map((document) => document.toJS());
+    const definition = documents.find((manifest) => at(manifest, 'kind') === 'CustomResourceDefinition');
+    expect(at(definition, 'metadata', 'annotations')).toMatchObject({
+      'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+      'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+    });
   });
 
   test('installs from one file what crds.yaml holds, too', () => {

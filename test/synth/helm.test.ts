@@ -126,18 +126,51 @@ describe('what writes the templates', () => {
   });
 });
 
+const CRD = 'CustomResourceDefinition hotstandbydeployments.apps.paia.tech';
+const NAMESPACE = 'Namespace hotstandby-system';
+
 describe('helm template', () => {
-  test('at the defaults makes install.yaml, object for object, but for the namespace and the kept definition', () => {
-    const { 'Namespace hotstandby-system': namespace, ...expected } = byName(installManifests());
+  /** install.yaml as helm should make it: with the annotations by which helm keeps what must stay. */
+  function keptInstall(): Record<string, Manifest> {
+    const objects = byName(installManifests()) as Record<string, Manifest>;
+    for (const name of [CRD, NAMESPACE]) {
+      const { metadata, ...object } = objects[name] as Manifest;
+      const annotations = { ...metadata.annotations, 'helm.sh/resource-policy': 'keep' };
+      objects[name] = { ...object, metadata: { ...metadata, annotations } } as Manifest;
+    }
+    return objects;
+  }
+
+  test('at the defaults makes install.yaml, object for object, but for the namespace', () => {
+    const { [NAMESPACE]: namespace, ...expected } = keptInstall();
     expect(namespace).toBeDefined();
-    const crd = expected['CustomResourceDefinition hotstandbydeployments.apps.paia.tech'] as Manifest;
-    Object.assign(crd.metadata, { annotations: { 'helm.sh/resource-policy': 'keep' } });
     expect(byName(rendered())).toEqual(expected);
   });
 
-  test('makes all of install.yaml and no more when told to make the namespace and not to keep the definition', () => {
-    const manifests = rendered({ createNamespace: true, crds: { keep: false } });
-    expect(byName(manifests)).toEqual(byName(installManifests()));
+  test('makes all of install.yaml and no more when told to make the namespace', () => {
+    expect(byName(rendered({ createNamespace: true }))).toEqual(keptInstall());
+  });
+
+  test('tells nobody to keep a definition that is not to be kept', () => {
+    expect(only(rendered({ crds: { keep: false } }), 'CustomResourceDefinition').metadata.annotations).toBeUndefined();
+  });
+
+  test('lets annotations of the definition win over those that keep it', () => {
+    const annotations = { 'argocd.argoproj.io/sync-options': 'Prune=confirm', 'argocd.argoproj.io/sync-wave': '-2' };
+    expect(only(rendered({ crds: { annotations } }), 'CustomResourceDefinition').metadata.annotations).toEqual({
+      ...annotations,
+      'helm.sh/resource-policy': 'keep',
+      'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+    });
+  });
+
+  test('makes no namespace where it may make nothing outside of it, and labels it as told', () => {
+    expect(rendered({ createNamespace: true, ownNamespaceOnly: true }).map(({ kind }) => kind)).not.toContain(
+      'Namespace',
+    );
+    const namespaceLabels = { 'pod-security.kubernetes.io/enforce': 'baseline', team: 'games' };
+    const namespace = only(rendered({ createNamespace: true, namespaceLabels }), 'Namespace');
+    expect(namespace.metadata.labels).toMatchObject(namespaceLabels);
   });
 
   test('fills every value that values.yaml has', () => {

@@ -362,7 +362,7 @@ describe('the properties of HotStandbyOperator', () => {
     const chart = new Chart(Testing.app(), 'chart', { namespace: 'tools' });
     new HotStandbyOperator(chart, 'operator');
     const manifests: Manifest[] = Testing.synth(chart);
-    expect(only(manifests, 'Namespace').metadata).toMatchObject({ name: 'tools' });
+    expect(only(manifests, 'Deployment').metadata).toMatchObject({ namespace: 'tools' });
     const namespaced = manifests.filter((m) => m.metadata.namespace !== undefined);
     expect(new Set(namespaced.map((m) => m.kind))).toEqual(
       new Set(['ServiceAccount', 'Role', 'RoleBinding', 'Deployment', 'PodDisruptionBudget']),
@@ -376,7 +376,37 @@ describe('the properties of HotStandbyOperator', () => {
     expect(at(crd, 'metadata')).toEqual({
       name: 'hotstandbydeployments.apps.paia.tech',
       labels: { a: 'b' },
-      annotations: { 'argocd.argoproj.io/sync-wave': '-1' },
+      annotations: {
+        'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+        'argocd.argoproj.io/sync-wave': '-1',
+        'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+      },
+    });
+  });
+
+  const hasNamespace = (props?: HotStandbyOperatorProps, namespace?: string) => {
+    const chart = new Chart(Testing.app(), 'chart', { namespace });
+    new HotStandbyOperator(chart, 'operator', props);
+    return (Testing.synth(chart) as Manifest[]).some(({ kind }) => kind === 'Namespace');
+  };
+  test.each<[string, HotStandbyOperatorProps, string | undefined, boolean]>([
+    ['of its own', {}, undefined, true],
+    ['of its own, called otherwise', { namespace: 'standby' }, undefined, true],
+    ['of its own, beside those of other things', { namespace: 'standby' }, 'games', true],
+    ['that its chart shares with its pools', {}, 'games', false],
+    ['that its chart shares with its pools, named again', { namespace: 'games' }, 'games', false],
+    ['with pools in it', { namespace: 'games', namespaces: ['games', 'lobby'] }, undefined, false],
+    ['that is all it looks after', { namespace: 'games', ownNamespaceOnly: true }, undefined, false],
+    ['it is told to make', { createNamespace: true }, 'games', true],
+  ])('own a namespace %s: or not', (_what, props, namespace, made) => {
+    expect(hasNamespace(props, namespace)).toBe(made);
+  });
+
+  test('label a namespace as told', () => {
+    const namespaceLabels = { 'pod-security.kubernetes.io/enforce': 'baseline' };
+    expect(only(install({ namespaceLabels }), 'Namespace').metadata.labels).toMatchObject(namespaceLabels);
+    expect(only(install(), 'Namespace').metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
     });
   });
 });

@@ -84,7 +84,7 @@ describe('npm run release:prepare, in a clone', () => {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: clone, encoding: 'utf8' }).trim();
   const prepare = (...args: string[]): { status: number | null; said: string } => {
     const tsx = join(root, 'node_modules/.bin/tsx');
-    const { status, stdout, stderr } = spawnSync(tsx, ['scripts/release/main.ts', ...args], {
+    const { status, stdout, stderr } = spawnSync(tsx, ['tools/release/main.ts', ...args], {
       cwd: clone,
       encoding: 'utf8',
     });
@@ -215,7 +215,7 @@ describe('npm run release:prepare, in a clone', () => {
       read('charts/install.ts').replace("kind: 'Kustomization'", "kind: 'Other'"),
     );
     commit();
-    const script = "require('./scripts/release/sealed-synth').synthesize('99.0.0')";
+    const script = "require('./tools/release/sealed-synth').synthesize('99.0.0')";
     const synth = spawnSync(join(root, 'node_modules/.bin/tsx'), ['-e', script], { cwd: clone, encoding: 'utf8' });
     expect(synth.stderr).toContain('v99.0.0 is released, and the code makes other manifests now');
     expect(brokenSeals(clone)).toEqual([]);

@@ -37,6 +37,8 @@
 - {"path":["crds","keep"],"value":true}
 - {"path":["crds","annotations"],"value":{}}
 - {"path":["createNamespace"],"value":false}
+- {"path":["namespaceLabels"],"value":{"pod-security.kubernetes.io/enforce":"restricted"}}
+- {"path":["namespaceLabels","pod-security.kubernetes.io/enforce"],"value":"restricted"}
 - {"path":["admissionGuard","enabled"],"value":true}
 - {"path":["admissionGuard","users"],"value":["system:serviceaccount:kube-system:replicaset-controller"]}
 - {"path":["admissionGuard","preemption"],"value":false}

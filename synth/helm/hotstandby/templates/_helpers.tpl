@@ -61,6 +61,7 @@
 {{- include "hotstandby.once" (dict "name" "podLabels" "map" .Values.podLabels "other" "commonLabels" "others" .Values.commonLabels) -}}
 {{- include "hotstandby.once" (dict "name" "monitoring.labels" "map" .Values.monitoring.labels "other" "commonLabels" "others" .Values.commonLabels) -}}
 {{- include "hotstandby.once" (dict "name" "dashboard.labels" "map" .Values.dashboard.labels "other" "commonLabels" "others" .Values.commonLabels) -}}
+{{- include "hotstandby.once" (dict "name" "namespaceLabels" "map" .Values.namespaceLabels "other" "commonLabels" "others" .Values.commonLabels) -}}
 {{- if eq .Values.monitoring.type "ScrapeAnnotations" -}}
 {{- range $key := keys .Values.podAnnotations -}}
 {{- if hasPrefix "prometheus.io/" $key -}}
