@@ -143,7 +143,11 @@ export class App {
         this.reconciler.stopLeading();
         logger.warn({}, 'leading no more');
       },
-      onNewLeader: (leader) => logger.info({ leader }, 'leader elected'),
+      onNewLeader: (leader) => {
+        // Another replica, or an operator that was given the same Lease: either way this one writes nothing.
+        const lease = `${leaderElection.namespace}/${leaderElection.name}`;
+        logger.info({ leader, lease }, leader === identity ? 'leader elected' : 'another one leads: this one waits');
+      },
     });
   }
 

@@ -14,7 +14,6 @@ import { Metrics } from './serve/metrics';
 
 /** Longest orderly stop; whatever still runs then is cut off, which costs nothing but an error in the log. */
 const STOP_DEADLINE_MS = 8_000;
-const LEASE_NAME = 'hotstandby-operator';
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
@@ -28,11 +27,11 @@ async function main(): Promise<void> {
   });
   const namespaces = options.namespaces.length > 0 ? options.namespaces : undefined;
   const leaderElection = options.leaderElect
-    ? { namespace: leaseNamespace(options, client), name: LEASE_NAME }
+    ? { namespace: leaseNamespace(options, client), name: options.leaseName }
     : undefined;
   const { mayWatchNodes: watchNodes } = await preflight(client, {
     namespaces: options.namespaces,
-    leaseNamespace: leaderElection?.namespace,
+    lease: leaderElection,
   });
   const identity = `${process.env.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
   logger.info({ version, server: client.server, namespaces: namespaces ?? 'all', identity }, 'starting');

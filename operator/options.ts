@@ -16,6 +16,8 @@ export interface Options {
   leaderElect: boolean;
   /** Namespace of that Lease; undefined: the Pod's or the context's. */
   leaseNamespace?: string;
+  /** Name of that Lease: operators that share it are replicas of each other. */
+  leaseName: string;
   /** Where /healthz, /readyz and /metrics are served. Host "": all addresses. Port 0: any free one. */
   healthAddress: { readonly host: string; readonly port: number };
   logLevel: LogLevel;
@@ -52,6 +54,7 @@ Examples:
   $ HOTSTANDBY_NAMESPACES=games,lobby npm run operator
 `;
 
+const DEFAULT_LEASE_NAME = 'hotstandby-operator';
 const PROGRAM = 'npm run operator --';
 const SEE_HELP = `see ${PROGRAM} --help`;
 /** RFC 1123 label: what a namespace may be called. */
@@ -81,6 +84,7 @@ function command(inCluster: boolean): Command {
     .addOption(option('--leader-elect', 'elect one writing replica through a Lease; default: in a Pod yes, else no'))
     .addOption(option('--no-leader-elect', 'run alone'))
     .addOption(option('--lease-namespace <name>', "namespace of that Lease; default: the Pod's or the context's"))
+    .addOption(option('--lease-name <name>', `name of that Lease; default: ${DEFAULT_LEASE_NAME}`))
     .addOption(
       option(
         '--health-address <host:port>',
@@ -112,6 +116,7 @@ interface Flags {
   allNamespaces?: boolean;
   leaderElect?: boolean;
   leaseNamespace?: string;
+  leaseName?: string;
   healthAddress?: string;
   logLevel?: string;
   allowLoopbackPods?: boolean;
@@ -180,6 +185,11 @@ function namespaceName(name: string, source: string): string {
   );
 }
 
+function checkedLeaseName({ value, source }: Given): string {
+  if (LABEL.test(value)) return value;
+  throw usage(`${source} "${value}" is not the name of a Lease: lower-case letters, digits and "-", at most 63`);
+}
+
 function defaultHealthAddress(inCluster: boolean): string {
   return inCluster ? ':8080' : '127.0.0.1:8080';
 }
@@ -224,6 +234,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   const kubeconfig = given('kubeconfig', flags.kubeconfig, env)?.value;
   const inCluster = inPod && kubeconfig === undefined && !env.KUBECONFIG;
   const lease = given('lease-namespace', flags.leaseNamespace, env);
+  const leaseName = given('lease-name', flags.leaseName, env);
   const health = given('health-address', flags.healthAddress, env);
   const logLevel = given('log-level', flags.logLevel, env);
   return {
@@ -232,6 +243,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     namespaces: namespacesOf(flags, env),
     leaderElect: flags.leaderElect ?? envBoolean(env, 'leader-elect') ?? inCluster,
     leaseNamespace: lease && namespaceName(lease.value, lease.source),
+    leaseName: leaseName ? checkedLeaseName(leaseName) : DEFAULT_LEASE_NAME,
     healthAddress: parseAddress(health ?? { value: defaultHealthAddress(inCluster), source: 'default' }),
     logLevel: logLevel ? parseLogLevel(logLevel) : 'info',
     admissionGuard: flags.admissionGuard ?? envBoolean(env, 'admission-guard') ?? false,

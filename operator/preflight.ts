@@ -13,8 +13,8 @@ export interface PreflightClient extends Pick<Api, 'get' | 'create'> {
 export interface PreflightOptions {
   /** Namespaces the operator looks after; empty: all. */
   namespaces: readonly string[];
-  /** Namespace of the Lease; undefined: no leader election, so no permission needed. */
-  leaseNamespace?: string;
+  /** The Lease; undefined: no leader election, so no permission needed. */
+  lease?: { readonly namespace: string; readonly name: string };
 }
 
 export interface PreflightResult {
@@ -58,6 +58,8 @@ export interface Need {
   readonly verb: string;
   /** undefined: all namespaces. */
   readonly namespace?: string;
+  /** undefined: whatever it is called. */
+  readonly name?: string;
 }
 
 /** Permissions are missing; `missing` lists all of them. */
@@ -162,15 +164,16 @@ export function needs(options: PreflightOptions, wanted: 'required' | 'cluster' 
           subresource,
           verb,
           namespace,
+          name: permission.isOwnAlone ? options.lease?.name : undefined,
         }));
       }),
     ),
   );
 }
 
-function scopesOf({ scope }: Permission, { namespaces, leaseNamespace }: PreflightOptions): (string | undefined)[] {
+function scopesOf({ scope }: Permission, { namespaces, lease }: PreflightOptions): (string | undefined)[] {
   if (scope === 'cluster') return [undefined];
-  if (scope === 'lease') return leaseNamespace === undefined ? [] : [leaseNamespace];
+  if (scope === 'lease') return lease === undefined ? [] : [lease.namespace];
   return namespaces.length > 0 ? [...namespaces] : [undefined];
 }
 
@@ -191,11 +194,11 @@ async function checkPermissions(client: PreflightClient, options: PreflightOptio
 }
 
 async function isAllowed(client: PreflightClient, need: Need): Promise<boolean> {
-  const { apiGroup: group, resource, subresource, verb, namespace } = need;
+  const { apiGroup: group, resource, subresource, verb, namespace, name } = need;
   const review = await client.create<{ status?: { allowed?: boolean } }>(paths.selfSubjectAccessReviews, {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { group, resource, subresource, verb, namespace } },
+    spec: { resourceAttributes: { group, resource, subresource, verb, namespace, name } },
   });
   return review.status?.allowed === true;
 }

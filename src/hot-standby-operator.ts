@@ -121,7 +121,7 @@ export class HotStandbyOperator extends Construct {
     } else {
       this.addClusterRole([...rules, ...operatorRules('cluster')]);
     }
-    this.addRole('LeaseRole', `${this.operatorName}-lease`, this.namespace, operatorRules('lease'));
+    this.addRole('LeaseRole', `${this.operatorName}-lease`, this.namespace, operatorRules('lease', this.operatorName));
   }
 
   private addRole(id: string, name: string, namespace: string | undefined, rules: PolicyRule[]): void {

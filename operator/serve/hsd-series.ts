@@ -1,7 +1,7 @@
 import type { HotStandbyStatus } from '../../src/api/types';
 import type { Clock } from '../kube/clock';
 
-/** The counts of an hsd's status; absent ones are 0. */
+/** The counts and conditions of an hsd's status; absent ones are 0, or not so. */
 export type HsdStatusCounts = Pick<
   HotStandbyStatus,
   | 'availableCount'
@@ -11,6 +11,7 @@ export type HsdStatusCounts = Pick<
   | 'detachedCount'
   | 'unknownCount'
   | 'desiredReplicas'
+  | 'conditions'
 >;
 
 interface Entry {
@@ -55,12 +56,22 @@ const FAMILIES: readonly Family[] = [
   pods('desired', 'Pods that should be there, busy ones included.', ({ status }) => status.desiredReplicas),
   pods('target', 'Available Pods that should be there.', ({ target }) => target),
   {
+    name: 'hotstandby_stalled',
+    type: 'gauge',
+    help: '1 while the spec cannot be carried out: the condition Stalled.',
+    read: ({ status }) => (isTrue(status, 'Stalled') ? 1 : 0),
+  },
+  {
     name: 'hotstandby_below_target_seconds_total',
     type: 'counter',
     help: 'Time with fewer available Pods than the target.',
     read: ({ belowSeconds }) => belowSeconds,
   },
 ];
+
+function isTrue({ conditions = [] }: HsdStatusCounts, type: string): boolean {
+  return conditions.some((condition) => condition.type === type && condition.status === 'True');
+}
 
 function head({ name, help, type }: Pick<Family, 'name' | 'help' | 'type'>): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;

@@ -4,7 +4,7 @@ import { HsdSeries, type HsdStatusCounts } from './hsd-series';
 
 export interface MetricsOptions {
   clock: Clock;
-  /** Most HotStandbyDeployments with series of their own; further ones only count in `hotstandby_hsds`. Default: 2,000 (9 series each). */
+  /** Most HotStandbyDeployments with series of their own; further ones only count in `hotstandby_hsds`. Default: 2,000 (10 series each). */
   maxHsds?: number;
   /** Adds the usual process_* and nodejs_* metrics (memory, CPU, event-loop lag, garbage collection). Default: false. */
   processMetrics?: boolean;

@@ -13,6 +13,8 @@ export interface Permission {
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
   readonly scope: PermissionScope;
+  /** Holds for the one object of the operator's name. */
+  readonly isOwnAlone?: boolean;
   /** What the operator does with it. */
   readonly why: string;
 }
@@ -96,8 +98,16 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     apiGroup: 'coordination.k8s.io',
     resources: ['leases'],
-    verbs: ['get', 'create', 'update', 'patch'],
+    verbs: ['create'],
     scope: 'lease',
+    why: 'makes its Lease, whose name a create cannot be limited to',
+  },
+  {
+    apiGroup: 'coordination.k8s.io',
+    resources: ['leases'],
+    verbs: ['get', 'update', 'patch'],
+    scope: 'lease',
+    isOwnAlone: true,
     why: 'elects the one replica that writes',
   },
 ];

@@ -21,17 +21,20 @@ export interface PanelSpec {
   readonly thresholds?: object;
 }
 
-const SELECTED = '{namespace=~"$namespace",name=~"$name"}';
+const CLUSTER = 'cluster=~"$cluster"';
+const SELECTED = `{${CLUSTER},namespace=~"$namespace",name=~"$name"}`;
+/** Of one replica: addresses are the same in two clusters. */
+const LEADING = `and on (cluster, job, instance) hotstandby_leader{${CLUSTER}} == 1`;
 const POOL = '{{namespace}}/{{name}}';
 const WINDOW = '$__rate_interval';
 
 /** A series of the chosen pools as the leader counts it: another replica that has led keeps its last figures. */
 function pools(metric: string): string {
-  return `hotstandby_${metric}_pods${SELECTED} and on (instance) hotstandby_leader == 1`;
+  return `hotstandby_${metric}_pods${SELECTED} ${LEADING}`;
 }
 
 const sum = (expr: string): string => `sum(${expr})`;
-const byPool = (expr: string): string => `sum by (namespace, name) (${expr})`;
+const byPool = (expr: string): string => `sum by (cluster, namespace, name) (${expr})`;
 const rate = (series: string): string => `rate(${series}[${WINDOW}])`;
 
 function quantiles(histogram: string, by = ''): PanelQuery[] {
@@ -80,11 +83,16 @@ const graph = (title: string, description: string, unit: string, queries: PanelQ
 });
 
 const STATS: readonly PanelSpec[] = [
-  stat('Leader', 'Replicas that may write: 1.', 'sum(hotstandby_leader)', thresholds(1, true)),
+  stat(
+    'Leader',
+    'Replicas that may write, of the install that has fewest: 1.',
+    `min(sum by (cluster, namespace, job) (hotstandby_leader{${CLUSTER}}))`,
+    thresholds(1, true),
+  ),
   stat(
     'Busy Pods lost',
     'Pods ended while busy in the chosen time, whoever ended them.',
-    'sum(increase(hotstandby_busy_pods_lost_total[$__range]))',
+    `sum(max by (cluster, namespace, job) (increase(hotstandby_busy_pods_lost_total{${CLUSTER}}[$__range])))`,
     thresholds(1),
   ),
   stat('Available', 'Pods that could take a session now.', sum(pools('available'))),
@@ -95,7 +103,7 @@ const STATS: readonly PanelSpec[] = [
     `count(${byPool(pools('available'))} < ${byPool(pools('target'))}) or vector(0)`,
     thresholds(1),
   ),
-  stat('Pools', 'HotStandbyDeployments looked after.', 'sum(hotstandby_hsds and on (instance) hotstandby_leader == 1)'),
+  stat('Pools', 'HotStandbyDeployments looked after.', `sum(hotstandby_hsds ${LEADING})`),
 ];
 
 const POOLS: readonly PanelSpec[] = [
@@ -114,13 +122,15 @@ const POOLS: readonly PanelSpec[] = [
   graph('Busy Pods by pool', 'Pods that hold a session.', 'short', [{ expr: byPool(pools('busy')), legend: POOL }]),
   graph('Time below target', 'Share of the time with fewer available Pods than the target.', 'percentunit', [
     {
-      expr: byPool(
-        `${rate(`hotstandby_below_target_seconds_total${SELECTED}`)} and on (instance) hotstandby_leader == 1`,
-      ),
+      expr: byPool(`${rate(`hotstandby_below_target_seconds_total${SELECTED}`)} ${LEADING}`),
       legend: POOL,
     },
   ]),
 ];
+
+const STALLED = graph('Stalled pools', 'HotStandbyDeployments whose spec cannot be carried out.', 'short', [
+  { expr: `sum(hotstandby_stalled${SELECTED} ${LEADING})`, legend: 'stalled' },
+]);
 
 const OPERATOR: readonly PanelSpec[] = [
   graph(
@@ -159,9 +169,9 @@ const OPERATOR: readonly PanelSpec[] = [
     { expr: 'max by (instance) (hotstandby_leader)', legend: '{{instance}}' },
   ]),
   graph('Memory', 'Resident memory of the replicas.', 'bytes', [
-    { expr: 'process_resident_memory_bytes and on (instance) hotstandby_leader', legend: '{{instance}}' },
+    { expr: 'process_resident_memory_bytes and on (cluster, job, instance) hotstandby_leader', legend: '{{instance}}' },
   ]),
 ];
 
 /** What the dashboard shows, in reading order. */
-export const DASHBOARD_PANELS: readonly PanelSpec[] = [...STATS, ...POOLS, ...OPERATOR];
+export const DASHBOARD_PANELS: readonly PanelSpec[] = [...STATS, ...POOLS, STALLED, ...OPERATOR];

@@ -57,8 +57,10 @@ function variables() {
   });
   return [
     { name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' },
-    labelValues('namespace', 'label_values(hotstandby_target_pods, namespace)'),
-    labelValues('name', 'label_values(hotstandby_target_pods{namespace=~"$namespace"}, name)'),
+    // With no such label anywhere there is nothing to choose, and everything matches.
+    { ...labelValues('cluster', 'label_values(hotstandby_leader, cluster)'), allValue: '.*' },
+    labelValues('namespace', 'label_values(hotstandby_target_pods{cluster=~"$cluster"}, namespace)'),
+    labelValues('name', 'label_values(hotstandby_target_pods{cluster=~"$cluster",namespace=~"$namespace"}, name)'),
   ];
 }
 

@@ -48,6 +48,8 @@ function container(input: OperatorInput) {
       ...input.args,
       '--leader-elect',
       '--lease-namespace=$(POD_NAMESPACE)',
+      // Of its own: another operator in this namespace must not wait for this one.
+      `--lease-name=${input.name}`,
       // No host: IPv4 and IPv6, whichever the cluster has.
       `--health-address=:${HTTP_PORT}`,
       `--log-level=${input.logLevel}`,

@@ -6,14 +6,19 @@ export interface PolicyRule {
   readonly apiGroups: string[];
   readonly resources: string[];
   readonly verbs: string[];
+  readonly resourceNames?: string[];
 }
 
-/** The rules of the permissions table that must hold in `scope`, one rule a row. */
-export function operatorRules(scope: PermissionScope): PolicyRule[] {
+/**
+ * The rules of the permissions table that must hold in `scope`, one rule a row. `own` names the operator's own object
+ * where a row is about that alone; without it the rule holds for every name.
+ */
+export function operatorRules(scope: PermissionScope, own?: string): PolicyRule[] {
   return PERMISSIONS.filter((permission) => permission.scope === scope).map((permission) => ({
     apiGroups: [permission.apiGroup],
     resources: [...permission.resources],
     verbs: [...permission.verbs],
+    ...(permission.isOwnAlone && own !== undefined && { resourceNames: [own] }),
   }));
 }
 

@@ -21,6 +21,7 @@ const ORDER = [
   'docs/client-protocol.md',
   'CONTRIBUTING.md',
   'docs/install.md',
+  'docs/alerts.md',
   'docs/operations.md',
 ];
 

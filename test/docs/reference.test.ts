@@ -1,10 +1,7 @@
-import { parse } from 'yaml';
-import { systemClock } from '../../operator/kube/clock';
-import { Metrics } from '../../operator/serve/metrics';
 import { MARKS } from '../../src/api/marks';
 import * as names from '../../src/api/names';
 import { filled, REFERENCE_DOCS } from '../../tools/generate/reference-docs';
-import { blocksOf, DOCUMENTS, read } from './support/markdown';
+import { DOCUMENTS, read } from './support/markdown';
 
 it.each(REFERENCE_DOCS)('%s says what the code says now (else: npm run generate)', async (file) => {
   expect(await filled(file)).toBe(read(file));
@@ -68,28 +65,6 @@ describe('the README', () => {
     names.ANNOTATOR_LABEL,
   ])('names %s', (key) => {
     expect(readme).toContain(key);
-  });
-});
-
-describe('docs/operations.md', () => {
-  interface Rule {
-    alert: string;
-    expr: string;
-  }
-  const [rules] = blocksOf('docs/operations.md')
-    .filter(({ language }) => language === 'yaml')
-    .map(({ text }) => parse(text) as { groups: { rules: Rule[] }[] });
-  const alerts = rules?.groups.flatMap((group) => group.rules) ?? [];
-
-  it('has alerts', () => {
-    expect(alerts.length).toBeGreaterThan(0);
-  });
-
-  it.each(alerts)('the alert $alert asks for metrics that are served', async ({ expr }) => {
-    const served = new Set((await new Metrics({ clock: systemClock }).text()).match(/^# TYPE (\S+)/gm));
-    const asked = expr.match(/hotstandby_\w+/g) ?? [];
-    expect(asked.length).toBeGreaterThan(0);
-    for (const metric of asked) expect(served).toContain(`# TYPE ${metric.replace(/_bucket$/, '')}`);
   });
 });
 

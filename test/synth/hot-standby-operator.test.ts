@@ -20,6 +20,7 @@ function table(scope: PermissionScope) {
     apiGroups: [p.apiGroup],
     resources: p.resources,
     verbs: p.verbs,
+    ...(p.isOwnAlone && { resourceNames: ['hotstandby-operator'] }),
   }));
 }
 
@@ -110,6 +111,7 @@ describe('HotStandbyOperator for the whole cluster', () => {
       '--admission-guard',
       '--leader-elect',
       '--lease-namespace=$(POD_NAMESPACE)',
+      '--lease-name=hotstandby-operator',
       '--health-address=:8080',
       '--log-level=info',
     ]);
@@ -305,6 +307,7 @@ describe('the command line the Deployment gives the operator', () => {
     const common = {
       leaderElect: true,
       leaseNamespace: 'here',
+      leaseName: 'hotstandby-operator',
       healthAddress: { host: '', port: 8080 },
       logLevel: 'info',
       allowLoopbackPods: false,

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { systemClock } from '../../operator/kube/clock';
 import { Metrics } from '../../operator/serve/metrics';
-import { ALERTS } from '../../src/install/alerts';
+import { ALERT_RULES, ALERTS } from '../../src/install/alerts';
 import { dashboardModel } from '../../src/install/dashboard';
 import { DASHBOARD_PANELS } from '../../src/install/dashboard-panels';
 
 /** Labels a Prometheus adds to what it reads. */
-const TARGET_LABELS = ['instance', 'job', 'pod'];
+const TARGET_LABELS = ['cluster', 'instance', 'job', 'namespace', 'pod'];
 const DASHBOARD_QUERIES = DASHBOARD_PANELS.flatMap(({ title, queries }) =>
   queries.map(({ expr, legend }) => ({ title, expr, legend })),
 );
@@ -96,7 +96,8 @@ describe('the dashboard', () => {
     const series = await exported();
     for (const { query } of templating.list) {
       const text = typeof query === 'string' ? query : query.query;
-      for (const name of seriesIn(text)) expect([...(series.get(name) ?? [])]).toEqual(['namespace', 'name']);
+      const [, label = ''] = /, (\w+)\)$/.exec(text) ?? [];
+      for (const name of seriesIn(text)) expect([...TARGET_LABELS, ...(series.get(name) ?? [])]).toContain(label);
     }
   });
 
@@ -109,8 +110,23 @@ describe('the dashboard', () => {
   });
 });
 
-test('docs/operations.md shows the alerts as they are', () => {
-  const text = readFileSync(join(__dirname, '../../docs/operations.md'), 'utf8');
-  const [, block = ''] = /## Alerts[\s\S]*?```yaml\n([\s\S]*?)```/.exec(text) ?? [];
-  expect(parse(block)).toEqual({ groups: [{ name: 'hotstandby', rules: ALERTS }] });
+describe('the alerts', () => {
+  const root = join(__dirname, '../..');
+
+  test('are a file for Prometheus, too', () => {
+    expect(parse(readFileSync(join(root, 'synth/alerts/hotstandby.yaml'), 'utf8'))).toEqual(ALERT_RULES);
+  });
+
+  test('have a page that says what to do, one part each and no other', () => {
+    const page = readFileSync(join(root, 'docs/alerts.md'), 'utf8');
+    const parts = [...page.matchAll(/^## (HotStandby\w+)$/gm)].map(([, name]) => name);
+    expect(parts).toEqual(ALERTS.map(({ alert }) => alert));
+    for (const { alert, annotations } of ALERTS)
+      expect(annotations.runbook_url).toMatch(new RegExp(`/docs/alerts\\.md#${alert.toLowerCase()}$`));
+  });
+
+  test('name the pool or the install they are about, and its cluster', () => {
+    for (const { expr } of ALERTS.filter(({ alert }) => alert !== 'HotStandbyWatchSilent'))
+      expect(expr).toMatch(/by \(cluster, (namespace, job|job, namespace, name)/);
+  });
 });

@@ -6,6 +6,7 @@ const DEFAULTS: Options = {
   namespaces: [],
   leaderElect: false,
   leaseNamespace: undefined,
+  leaseName: 'hotstandby-operator',
   healthAddress: { host: '127.0.0.1', port: 8080 },
   logLevel: 'info',
   allowLoopbackPods: false,
@@ -46,9 +47,9 @@ describe('parseOptions', () => {
     ['takes kubeconfig and context', ['--kubeconfig=f', '--context', 'c'], {}, { kubeconfig: 'f', context: 'c' }],
     [
       'takes the Lease',
-      ['--leader-elect', '--lease-namespace', 'ops'],
+      ['--leader-elect', '--lease-namespace', 'ops', '--lease-name', 'games-operator'],
       {},
-      { leaderElect: true, leaseNamespace: 'ops' },
+      { leaderElect: true, leaseNamespace: 'ops', leaseName: 'games-operator' },
     ],
     ['takes an IPv6 address', ['--health-address', '[::1]:0'], {}, { healthAddress: { host: '::1', port: 0 } }],
     ['takes a host name', ['--health-address=localhost:9'], {}, { healthAddress: { host: 'localhost', port: 9 } }],
@@ -116,6 +117,11 @@ describe('parseOptions', () => {
       ['-n', 'Games'],
       {},
       '--namespace "Games" is not a namespace name: lower-case letters, digits and "-", at most 63, for example games',
+    ],
+    [
+      ['--lease-name', 'a/b'],
+      {},
+      '--lease-name "a/b" is not the name of a Lease: lower-case letters, digits and "-", at most 63',
     ],
     [
       [],

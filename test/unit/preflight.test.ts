@@ -10,6 +10,7 @@ interface Attributes {
   subresource?: string;
   verb: string;
   namespace?: string;
+  name?: string;
 }
 
 interface Cluster {
@@ -58,7 +59,7 @@ async function cluster(behaviour: Cluster = {}) {
   return { client, asked, url: server.url };
 }
 
-const ALL = { namespaces: [], leaseNamespace: 'ops' };
+const ALL = { namespaces: [], lease: { namespace: 'ops', name: 'games-operator' } };
 
 async function failure(
   client: ApiClient,
@@ -81,15 +82,16 @@ describe('preflight', () => {
   it('asks for exactly the permissions of the table, in all namespaces, the Lease only in its own', async () => {
     const { client, asked } = await cluster();
     await preflight(client, ALL);
-    const want = PERMISSIONS.flatMap(({ apiGroup, resources, verbs, scope }) =>
+    const want = PERMISSIONS.flatMap(({ apiGroup, resources, verbs, scope, isOwnAlone }) =>
       resources.flatMap((path) => {
         const [resource, subresource] = path.split('/');
         const namespace = scope === 'lease' ? 'ops' : undefined;
-        return verbs.map((verb) => JSON.stringify([apiGroup, resource, subresource, verb, namespace]));
+        const name = isOwnAlone ? 'games-operator' : undefined;
+        return verbs.map((verb) => JSON.stringify([apiGroup, resource, subresource, verb, namespace, name]));
       }),
     );
-    const got = asked.map(({ group, resource, subresource, verb, namespace }) =>
-      JSON.stringify([group, resource, subresource, verb, namespace]),
+    const got = asked.map(({ group, resource, subresource, verb, namespace, name }) =>
+      JSON.stringify([group, resource, subresource, verb, namespace, name]),
     );
     expect(got.sort()).toEqual(want.sort());
   });

@@ -71,7 +71,9 @@ export class LocalOperator {
 function installedArgs(): string[] {
   const deployments = manifestObjects('install').filter(({ kind }) => kind === 'Deployment') as unknown as Deployment[];
   const args = deployments.flatMap(({ spec }) => spec.template.spec.containers.flatMap((container) => container.args));
-  return args.filter((arg) => !/^--(all-namespaces|namespace|leader-elect|lease-namespace|health-address)\b/.test(arg));
+  return args.filter(
+    (arg) => !/^--(all-namespaces|namespace|leader-elect|lease-namespace|lease-name|health-address)\b/.test(arg),
+  );
 }
 
 interface Deployment {

@@ -24,6 +24,7 @@ const generated = [
   output,
   'synth/helm',
   'synth/dashboards',
+  'synth/alerts',
   'synth/argocd',
   'synth/flux',
   'examples/gitops/clusters',
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
       step('API.md', () => run(tool('jsii-docgen'), ['--output', 'API.md'])),
     ),
     step(output, () => synthesize(version)),
-    step('synth/helm, synth/dashboards', () => run(tool('tsx'), ['tools/generate/helm-chart.ts'])),
+    step('synth/helm, synth/dashboards, synth/alerts', () => run(tool('tsx'), ['tools/generate/helm-chart.ts'])),
     step('synth/argocd, synth/flux, examples/gitops', () => run(tool('tsx'), ['charts/gitops/main.ts'])),
   ]);
   // A process of its own: it reads the version and the manifests that were written just now.

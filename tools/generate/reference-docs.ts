@@ -80,10 +80,10 @@ const SCOPES = {
 } as const;
 
 function permissionsTable(): string {
-  const rows = PERMISSIONS.map(({ apiGroup, resources, verbs, scope, why }) => [
+  const rows = PERMISSIONS.map(({ apiGroup, resources, verbs, scope, isOwnAlone, why }) => [
     resources.map((resource) => code(apiGroup === '' ? resource : `${apiGroup}/${resource}`)).join(', '),
     verbs.join(', '),
-    SCOPES[scope],
+    isOwnAlone ? 'its own one alone' : SCOPES[scope],
     text(why),
   ]);
   return table(['Resource', 'Verbs', 'Where', 'Why'], rows);

@@ -27,7 +27,7 @@ async function get(path) {
 }
 
 async function leads() {
-  const { spec } = await get(`/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/hotstandby-operator`);
+  const { spec } = await get(`/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${OPERATOR}`);
   const ageSeconds = (Date.now() - Date.parse(spec.renewTime)) / 1000;
   if (!spec.holderIdentity || ageSeconds > spec.leaseDurationSeconds) throw new Error('no replica renews the Lease');
   return `${spec.holderIdentity} leads`;
