@@ -1,9 +1,11 @@
+import { DEFAULTS } from '../../src/api/defaults';
+
 /** How many Pods there should be. Numbers in, numbers out. */
 
 export interface CapacityInput {
   busy: number;
   idleTarget: number;
-  minReplicas: number;
+  minReplicas?: number;
   maxReplicas?: number;
 }
 
@@ -21,7 +23,12 @@ export interface Capacity {
  * `clamp(busy + idleTarget, minReplicas, maxReplicas)`, never below `busy`: a session in progress outranks a lowered
  * maxReplicas. The CRD refuses max < min; if it comes all the same, max wins.
  */
-export function capacity({ busy, idleTarget, minReplicas, maxReplicas }: CapacityInput): Capacity {
+export function capacity({
+  busy,
+  idleTarget,
+  minReplicas = DEFAULTS.minReplicas,
+  maxReplicas,
+}: CapacityInput): Capacity {
   const wish = busy + idleTarget;
   const raised = Math.max(wish, minReplicas);
   const capped = maxReplicas === undefined ? raised : Math.min(raised, maxReplicas);

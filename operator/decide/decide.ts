@@ -17,7 +17,7 @@ import { type Revisions, revisions, rolloutWrites } from './rollout';
 import { type Drain, drain, scaleWrites } from './scale-down';
 import { stabilize } from './stabilization';
 import { statusOf } from './status';
-import { childManifest } from './template';
+import { childManifest, drains } from './template';
 
 /**
  * From what was seen to what to do, in one pure step: no clock, no I/O, no randomness. Deciding twice about the same
@@ -52,8 +52,7 @@ function livingPlan(observation: Observation): Plan {
 }
 
 function wantedCapacity({ spec }: HsdView, facts: readonly PodFacts[]): Capacity {
-  const { idleTarget, minReplicas = 0, maxReplicas } = spec;
-  return capacity({ busy: facts.filter((f) => f.busy).length, idleTarget, minReplicas, maxReplicas });
+  return capacity({ ...spec, busy: facts.filter((f) => f.busy).length });
 }
 
 interface Obstacle {
@@ -198,13 +197,13 @@ function hasPods({ child, unlabelled }: Observation, { held }: Revisions, facts:
 
 /** Kept on the object from the start: a finalizer cannot be added to one that is being deleted. */
 function addedFinalizer({ spec, finalizers }: HsdView): Write[] {
-  const isWanted = spec.sessions?.onDelete === 'Drain' && !finalizers.includes(DRAIN_FINALIZER);
+  const isWanted = drains({ spec }) && !finalizers.includes(DRAIN_FINALIZER);
   return isWanted ? [{ kind: 'addFinalizer', finalizer: DRAIN_FINALIZER }] : [];
 }
 
 /** Last of all: what is still marked for draining when the object goes, the garbage collector may never have. */
 function removedFinalizer({ hsd, child, budget }: Observation, revs: Revisions, facts: readonly PodFacts[]): Write[] {
-  if (hsd.spec.sessions?.onDelete === 'Drain' || !hsd.finalizers.includes(DRAIN_FINALIZER)) return [];
+  if (drains(hsd) || !hsd.finalizers.includes(DRAIN_FINALIZER)) return [];
   const isMarked =
     child?.settings.drainOnDelete ||
     budget?.drainOnDelete ||

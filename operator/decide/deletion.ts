@@ -6,6 +6,7 @@ import { type PodFacts, podFacts, stateOf } from './pods';
 import { type Revisions, retirement, revisions } from './rollout';
 import { drain, scaleWrites } from './scale-down';
 import { statusOf } from './status';
+import { drains } from './template';
 
 /**
  * Ownership and finalizers are all that stands between a deleted hsd and the garbage collector. With
@@ -22,7 +23,7 @@ export function deletionPlan(seen: Observation): Plan {
   }
   const facts = podFacts(observation, revs.retired);
   const detached = facts.filter((f) => !f.attached);
-  const isReleased = hsd.spec.sessions?.onDelete !== 'Drain';
+  const isReleased = !drains(hsd);
   if (isReleased || isEmpty(observation, revs, facts)) {
     // The garbage collector may have them all from now on.
     const release: Write[] = observation.child?.settings.drainOnDelete

@@ -62,9 +62,8 @@ function isProven({ hsd, child, growth }: Observation, facts: readonly PodFacts[
 
 /** What the child should hold if sessions on Pods of earlier templates were the only ones. */
 function withoutBornBusy({ spec }: HsdView, facts: readonly PodFacts[]): number {
-  const { idleTarget, minReplicas = 0, maxReplicas } = spec;
   const busy = facts.filter((f) => f.busy && !f.attached).length;
-  return capacity({ busy, idleTarget, minReplicas, maxReplicas }).desired - busy;
+  return capacity({ ...spec, busy }).desired - busy;
 }
 
 /** Milliseconds from the first step to the one with this number, which counts from 1. */

@@ -2,6 +2,7 @@ import { MARKS, markLabels, type PodState } from '../../src/api/marks';
 import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION } from '../../src/api/names';
 import type { HsdView, PodView, Write } from './model';
 import { busyKeyOf } from './pods';
+import { drains } from './template';
 
 export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
 
@@ -20,7 +21,7 @@ export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached:
 
 /** Only the hsd owns a detached Pod: without this the garbage collector would not wait for its session. */
 function drainChange({ spec }: HsdView, pod: PodView, attached: boolean): Record<string, string | null> {
-  const wanted = !attached && spec.sessions?.onDelete === 'Drain';
+  const wanted = !attached && drains({ spec });
   const present = pod.marks[DRAIN_ANNOTATION] !== undefined;
   if (wanted === present) return {};
   return { [DRAIN_ANNOTATION]: wanted ? 'true' : null };

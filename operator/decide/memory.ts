@@ -12,6 +12,7 @@ import type {
 } from './model';
 import { isLive } from './pods';
 import { askedPods } from './probing';
+import { stabilizationWindowMs } from './stabilization';
 
 /**
  * What is kept of one hsd from pass to pass, and never changed in place. Losing it costs time, never a Pod. Every time in
@@ -57,8 +58,8 @@ export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], n
 }
 
 /** What was wanted last was wanted until now. */
-function aged(recommendations: readonly Recommendation[], { spec }: HsdView, now: number): Recommendation[] {
-  const windowMs = (spec.behavior?.scaleDown?.stabilizationWindowSeconds ?? 0) * 1000;
+function aged(recommendations: readonly Recommendation[], hsd: HsdView, now: number): Recommendation[] {
+  const windowMs = stabilizationWindowMs(hsd);
   const last = recommendations.slice(-1).map(({ replicas }) => ({ at: now, replicas }));
   return [...recommendations.slice(0, -1).filter(({ at }) => at + windowMs > now), ...last];
 }

@@ -1,5 +1,5 @@
+import { DEFAULTS } from '../../src/api/defaults';
 import type { PodState } from '../../src/api/marks';
-import { DEFAULT_BUSY_ANNOTATION } from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
 import { ignoresCordon } from './cordon';
 import type { Observation, PodView } from './model';
@@ -29,7 +29,7 @@ export function isLive(pod: PodView): boolean {
 /** The annotation key of an hsd in annotation mode; undefined in http mode. */
 export function busyKeyOf(spec: HotStandbySpec): string | undefined {
   const probe = spec.busyProbe;
-  return probe?.mode === 'http' ? undefined : (probe?.annotationKey ?? DEFAULT_BUSY_ANNOTATION);
+  return probe?.mode === 'http' ? undefined : (probe?.annotationKey ?? DEFAULTS.busyProbe.annotationKey);
 }
 
 /**
@@ -43,7 +43,7 @@ export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
 /** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
 export function podFacts(observation: Observation, retired: ReadonlySet<string>): PodFacts[] {
   const { cordoned: nodes, hsd, now } = observation;
-  const warmUp = (hsd.spec.minReadySeconds ?? 0) * 1000;
+  const warmUp = warmUpMs(hsd.spec);
   const isPinned = ignoresCordon(hsd.spec);
   return observation.pods.filter(isLive).map((pod) => {
     const { busy, unknown } = sessionOf(pod, observation);
@@ -98,8 +98,12 @@ export function stateOf(facts: PodFacts, draining: boolean): PodState {
 
 /** Milliseconds until the next Pod has been Ready for minReadySeconds; undefined when none is waiting for that. */
 export function untilAvailable(facts: readonly PodFacts[], { hsd, now }: Observation): number | undefined {
-  const warmUp = (hsd.spec.minReadySeconds ?? 0) * 1000;
+  const warmUp = warmUpMs(hsd.spec);
   const waits = facts.filter((f) => f.pod.ready).map((f) => f.pod.readySince + warmUp - now);
   const ahead = waits.filter((ms) => ms > 0);
   return ahead.length === 0 ? undefined : Math.min(...ahead);
+}
+
+function warmUpMs({ minReadySeconds = DEFAULTS.minReadySeconds }: HotStandbySpec): number {
+  return minReadySeconds * 1000;
 }

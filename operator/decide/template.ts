@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DEFAULTS } from '../../src/api/defaults';
 import {
   API_VERSION,
   BUSY_KEY_ANNOTATION,
@@ -70,9 +71,9 @@ export function childManifest(hsd: HsdView, replicas: number, paused: boolean): 
 /** What the child's settings should read, the API server's defaults for what Git leaves out. */
 export function settingsOf({ spec }: HsdView): ChildSettings {
   return {
-    minReadySeconds: spec.minReadySeconds ?? 0,
-    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
-    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    minReadySeconds: spec.minReadySeconds ?? DEFAULTS.minReadySeconds,
+    revisionHistoryLimit: spec.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
     drainOnDelete: drains({ spec }),
   };
 }

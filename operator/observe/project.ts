@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../src/api/defaults';
 import { MARKS, POD_STATES, type PodState } from '../../src/api/marks';
 import {
   BUSY_KEY_ANNOTATION,
@@ -100,9 +101,9 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
     replicaFailure: failure?.message,
     deadlineExceeded: progressing?.message,
     settings: {
-      minReadySeconds: spec?.minReadySeconds ?? 0,
-      revisionHistoryLimit: spec?.revisionHistoryLimit ?? 10,
-      progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? 600,
+      minReadySeconds: spec?.minReadySeconds ?? DEFAULTS.minReadySeconds,
+      revisionHistoryLimit: spec?.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
+      progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
       drainOnDelete: isMarkedToDrain(metadata),
     },
   });

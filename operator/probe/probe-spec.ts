@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../src/api/defaults';
 import type { HsdView } from '../decide/model';
 import type { ProbeSpec } from './prober';
 
@@ -7,15 +8,5 @@ import type { ProbeSpec } from './prober';
  */
 export function probeSpecOf({ spec }: HsdView): ProbeSpec | undefined {
   if (spec.busyProbe?.mode !== 'http' && spec.busyProbe?.http === undefined) return undefined;
-  const {
-    port = 8080,
-    path = '/busy',
-    successIsBusy = true,
-    timeoutSeconds = 1,
-    periodSeconds = 10,
-    scheme = 'HTTP',
-    failureThreshold = 1,
-    via = 'PodIP',
-  } = spec.busyProbe.http ?? {};
-  return { port, path, successIsBusy, timeoutSeconds, periodSeconds, scheme, failureThreshold, via };
+  return { ...DEFAULTS.busyProbe.http, ...spec.busyProbe.http };
 }

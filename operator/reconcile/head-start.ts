@@ -36,8 +36,7 @@ export class HeadStart {
     const basis = this.bases.get(key);
     const turned = this.turned.get(key) ?? 0;
     if (basis === undefined || turned <= 0 || child === undefined || !isSame(basis, hsd, child)) return undefined;
-    const { idleTarget, minReplicas = 0, maxReplicas } = hsd.spec;
-    const { desired } = capacity({ busy: basis.busy + turned, idleTarget, minReplicas, maxReplicas });
+    const { desired } = capacity({ ...hsd.spec, busy: basis.busy + turned });
     return desired > child.replicas ? desired : undefined;
   }
 

@@ -1,4 +1,5 @@
-import { DEFAULT_BUSY_ANNOTATION, NAME_LABEL, RESERVED_PREFIX } from './names';
+import { DEFAULTS } from './defaults';
+import { NAME_LABEL, RESERVED_PREFIX } from './names';
 import { podTemplateSchema } from './pod-template-schema';
 
 /**
@@ -14,6 +15,8 @@ const count = { type: 'integer', format: 'int32', minimum: 0, maximum: MAX_COUNT
 /** A segment `.` or `..` of a path without its query, plain or percent-encoded (RE2 and JavaScript). */
 export const DOT_SEGMENT = '(^|[/\\\\]|%2[fF]|%5[cC])([.]|%2[eE]){1,2}($|[/\\\\#]|%2[fF]|%5[cC])';
 
+const { http: HTTP } = DEFAULTS.busyProbe;
+
 const httpProbeSchema = {
   type: 'object',
   description:
@@ -23,53 +26,50 @@ const httpProbeSchema = {
       ...count,
       minimum: 1,
       maximum: 65535,
-      default: 8080,
+      default: HTTP.port,
       description: 'Port to probe, 1 to 65535.',
     },
     path: {
       type: 'string',
       minLength: 1,
       maxLength: 2048,
-      default: '/busy',
+      default: HTTP.path,
       description: 'Path to probe, with an optional query. Starts with "/".',
     },
     successIsBusy: {
       type: 'boolean',
-      default: true,
+      default: HTTP.successIsBusy,
       description: 'true: an answer 200 to 399 means busy, any other answer idle. false: the other way round.',
     },
     timeoutSeconds: {
       ...count,
       minimum: 1,
       maximum: 3600,
-      default: 1,
+      default: HTTP.timeoutSeconds,
       description: 'Seconds from connecting to the end of the answer; later the probe has failed.',
     },
     periodSeconds: {
       ...count,
       minimum: 1,
       maximum: 86400,
-      default: 10,
+      default: HTTP.periodSeconds,
       description: 'Seconds between two probes of one Pod.',
     },
     scheme: {
       type: 'string',
       enum: ['HTTP', 'HTTPS'],
-      description:
-        '`HTTPS` asks over TLS and does not verify the certificate, as the probes of the kubelet do. Default: HTTP.',
+      description: `\`HTTPS\` asks over TLS and does not verify the certificate, as the probes of the kubelet do. Default: ${HTTP.scheme}.`,
     },
     failureThreshold: {
       ...count,
       minimum: 1,
       maximum: 100,
-      description:
-        'Failed probes in a row after which the last answer is given up and the Pod is unknown. Until then it stands, but no Pod is ended by it: the question before the end must be answered. Default: 1.',
+      description: `Failed probes in a row after which the last answer is given up and the Pod is unknown. Until then it stands, but no Pod is ended by it: the question before the end must be answered. Default: ${HTTP.failureThreshold}.`,
     },
     via: {
       type: 'string',
       enum: ['PodIP', 'APIServerProxy'],
-      description:
-        '`PodIP`: the operator connects to the Pod. `APIServerProxy`: it asks through the API server (`pods/proxy`), for an operator outside of the cluster; its user needs `get` on `pods/proxy`, and every probe is a request to the API server. Default: PodIP.',
+      description: `\`PodIP\`: the operator connects to the Pod. \`APIServerProxy\`: it asks through the API server (\`pods/proxy\`), for an operator outside of the cluster; its user needs \`get\` on \`pods/proxy\`, and every probe is a request to the API server. Default: ${HTTP.via}.`,
     },
   },
   'x-kubernetes-validations': [
@@ -104,7 +104,7 @@ const busyProbeSchema = {
     mode: {
       type: 'string',
       enum: ['annotation', 'http'],
-      default: 'annotation',
+      default: DEFAULTS.busyProbe.mode,
       description:
         '`annotation`: the Pod is busy while its annotation says "true". `http`: the Pod is busy by what an HTTP probe answers.',
     },
@@ -112,7 +112,7 @@ const busyProbeSchema = {
       type: 'string',
       minLength: 1,
       maxLength: 317,
-      default: DEFAULT_BUSY_ANNOTATION,
+      default: DEFAULTS.busyProbe.annotationKey,
       description:
         'Annotation that says busy when its value is "true", in any letter case. Used by `mode: annotation`.',
       'x-kubernetes-validations': [
@@ -140,8 +140,7 @@ const behaviorSchema = {
         stabilizationWindowSeconds: {
           ...count,
           maximum: 3600,
-          description:
-            'Seconds to look back: the child is not scaled below the highest number of Pods wanted within them. Default: 0, scale down at once.',
+          description: `Seconds to look back: the child is not scaled below the highest number of Pods wanted within them. Default: ${DEFAULTS.stabilizationWindowSeconds}, scale down at once.`,
         },
       },
     },
@@ -173,7 +172,7 @@ export const specSchema = {
     },
     minReplicas: {
       ...count,
-      default: 0,
+      default: DEFAULTS.minReplicas,
       description: 'Fewest Pods to hold, whatever the number of busy ones.',
     },
     maxReplicas: {
@@ -240,18 +239,16 @@ export const specSchema = {
     sessions: sessionsSchema,
     minReadySeconds: {
       ...count,
-      description:
-        'Seconds a Pod must have been Ready before it counts as available. Passed to the child Deployment. Default: 0.',
+      description: `Seconds a Pod must have been Ready before it counts as available. Passed to the child Deployment. Default: ${DEFAULTS.minReadySeconds}.`,
     },
     revisionHistoryLimit: {
       ...count,
-      description: 'Old ReplicaSets without Pods the child Deployment keeps. Passed on. Default: 10.',
+      description: `Old ReplicaSets without Pods the child Deployment keeps. Passed on. Default: ${DEFAULTS.revisionHistoryLimit}.`,
     },
     progressDeadlineSeconds: {
       ...count,
       minimum: 1,
-      description:
-        'Seconds a rollout may go without progress before it is reported as stalled. Passed to the child Deployment. Default: 600.',
+      description: `Seconds a rollout may go without progress before it is reported as stalled. Passed to the child Deployment. Default: ${DEFAULTS.progressDeadlineSeconds}.`,
     },
   },
   'x-kubernetes-validations': [

@@ -152,8 +152,7 @@ export class Model {
     const name = pod.hsd ?? '';
     const hsd = this.hsd(name);
     if (!hsd) return undefined;
-    const { idleTarget, minReplicas = 0, maxReplicas } = hsd.spec;
-    const { desired } = capacity({ busy: this.inSession(name).length, idleTarget, minReplicas, maxReplicas });
+    const { desired } = capacity({ ...hsd.spec, busy: this.inSession(name).length });
     if (desired <= this.wanted(name)) return undefined;
     const timing = this.reactions.begin(name, desired);
     this.timings.set(pod.uid, timing);
