@@ -8,6 +8,7 @@ import { Fence } from './kube/fence';
 import { LeaderElector } from './kube/lease';
 import type { Logger } from './kube/logger';
 import { WorkQueue } from './kube/queue';
+import type { ServerClock } from './kube/server-clock';
 import { World } from './observe/world';
 import { LOOPBACK_CIDRS } from './probe/http-address';
 import type { ProbeTransport } from './probe/http-probe';
@@ -29,6 +30,8 @@ export interface AppOptions {
   healthAddress: { host: string; port: number };
   allowLoopbackPods: boolean;
   guarded: boolean;
+  /** The API server's own time. */
+  serverClock: Pick<ServerClock, 'earliest' | 'latest'>;
   /** Nodes may be read: idle Pods on cordoned ones are taken out of service. */
   watchNodes: boolean;
   /** Asks Pods with `via: APIServerProxy`. */
@@ -93,6 +96,7 @@ export class App {
       clock,
       logger,
       guarded,
+      serverNow: () => options.serverClock.earliest(),
       isLeading,
     });
     metrics.watchQueue(() => ({ depth: this.queue.size, oldestSeconds: this.queue.oldestAgeMs / 1000 }));

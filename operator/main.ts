@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     healthAddress,
     allowLoopbackPods,
     guarded,
+    serverClock: client.serverClock,
     watchNodes,
     apiServerProxy: new ApiServerProxyTransport(connection, userAgent),
   });

@@ -26,6 +26,8 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
       return applyChild(applier, hsd, write);
     case 'markPod':
       return markPod(applier, write);
+    case 'endSession':
+      return markPod(applier, { ...write, guarded: true });
     case 'labelReplicaSet':
       return patchReplicaSet(applier, write.replicaSet, { labels: { [NAME_LABEL]: write.hsd } });
     case 'ownReplicaSet':
@@ -55,7 +57,7 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
 
 async function markPod(
   { client, world }: Applier,
-  { pod, labels, annotations, guarded }: Of<'markPod'>,
+  { pod, labels, annotations, guarded }: Pick<Of<'markPod'>, 'pod' | 'labels' | 'annotations' | 'guarded'>,
 ): Promise<void> {
   const precondition = guarded ? { uid: pod.uid, resourceVersion: pod.resourceVersion } : { uid: pod.uid };
   const body = { metadata: { ...precondition, labels, annotations } };

@@ -5,7 +5,7 @@ const PARALLEL = 16;
 /** Most Pod writes of one pass: the next pass scales first again, so a burst of marks never delays a new Pod. */
 const POD_WRITES_PER_PASS = 48;
 
-const POD_WRITES = new Set<Write['kind']>(['markPod', 'ownPod', 'disownPod', 'deletePod']);
+const POD_WRITES = new Set<Write['kind']>(['markPod', 'endSession', 'ownPod', 'disownPod', 'deletePod']);
 
 /**
  * Groups a plan's writes into runs to send one after the other, the writes of one run at the same time. What exceeds a

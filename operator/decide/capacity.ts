@@ -4,6 +4,8 @@ import { DEFAULTS } from '../../src/api/defaults';
 
 export interface CapacityInput {
   busy: number;
+  /** Callers of the claims service without a Pod yet [0]: each will take one, beside those kept idle. */
+  waiting?: number;
   idleTarget: number;
   minReplicas?: number;
   maxReplicas?: number;
@@ -14,22 +16,23 @@ export type Limit = 'TooManyReplicas' | 'TooFewReplicas';
 
 export interface Capacity {
   desired: number;
-  /** Idle Pods within `desired`: what is left of idleTarget once the limits have had their say. */
+  /** Pods within `desired` that are not busy: what is left of waiting + idleTarget once the limits have had their say. */
   idleWanted: number;
   limit?: Limit;
 }
 
 /**
- * `clamp(busy + idleTarget, minReplicas, maxReplicas)`, never below `busy`: a session in progress outranks a lowered
+ * `clamp(busy + waiting + idleTarget, minReplicas, maxReplicas)`, never below `busy`: a session in progress outranks a lowered
  * maxReplicas. The CRD refuses max < min; if it comes all the same, max wins.
  */
 export function capacity({
   busy,
+  waiting = 0,
   idleTarget,
   minReplicas = DEFAULTS.minReplicas,
   maxReplicas,
 }: CapacityInput): Capacity {
-  const wish = busy + idleTarget;
+  const wish = busy + waiting + idleTarget;
   const raised = Math.max(wish, minReplicas);
   const capped = maxReplicas === undefined ? raised : Math.min(raised, maxReplicas);
   const desired = Math.max(capped, busy);

@@ -4,17 +4,18 @@ import { budgetWrites } from './budget';
 import { type Capacity, capacity } from './capacity';
 import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
-import { alreadySaid, type Doings, eventsOf } from './events';
+import { alreadySaid, type Doings, eventOfEnd, eventsOf } from './events';
 import { boundGrowth } from './growth';
 import { selectorText } from './labels';
 import { type MarkWrite, markWrite } from './marks';
-import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from './model';
+import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, SessionEnd, Write } from './model';
 import { orphanWrites } from './orphans';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
 import { unaskedPods } from './probing';
 import { reservedSelector } from './reserved';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
 import { type Drain, drain, scaleWrites } from './scale-down';
+import { endWrite, sessionEnds, untilExpiry } from './sessions';
 import { stabilize } from './stabilization';
 import { statusOf } from './status';
 import { childManifest, drains } from './template';
@@ -38,7 +39,7 @@ function hsdPlan(observation: Observation): Plan {
   const { hsd } = observation;
   if (hsd.deleting) return deletionPlan(observation);
   const plan = livingPlan(observation);
-  return hsd.spec.paused === true ? { ...plan, writes: [], events: [], probe: [], reason: 'Paused' } : plan;
+  return hsd.spec.paused === true ? { ...plan, writes: [], events: [], probe: [], ended: [], reason: 'Paused' } : plan;
 }
 
 function livingPlan(observation: Observation): Plan {
@@ -46,13 +47,13 @@ function livingPlan(observation: Observation): Plan {
   const obstacle = obstacleOf(hsd, child);
   const revs = revisions(observation);
   const facts = podFacts(observation, revs.retired);
-  const wanted = wantedCapacity(hsd, facts);
+  const wanted = wantedCapacity(observation, facts);
   if (obstacle !== undefined) return obstaclePlan(observation, facts, wanted, obstacle);
   return workPlan(observation, revs, facts, wanted);
 }
 
-function wantedCapacity({ spec }: HsdView, facts: readonly PodFacts[]): Capacity {
-  return capacity({ ...spec, busy: facts.filter((f) => f.busy).length });
+function wantedCapacity({ hsd, claims }: Observation, facts: readonly PodFacts[]): Capacity {
+  return capacity({ ...hsd.spec, busy: facts.filter((f) => f.busy).length, waiting: claims.waiting });
 }
 
 interface Obstacle {
@@ -97,8 +98,10 @@ function obstaclePlan(
 ): Plan {
   const stalled = obstacle.passing ? undefined : obstacle;
   const event: EventNote = { type: 'Warning', reason: obstacle.reason, action: 'Reconcile', note: obstacle.message };
+  const ended = sessionEnds(observation, facts);
   return {
-    writes: [],
+    writes: ended.map((end) => endWrite(observation.hsd, end)),
+    ended,
     status: statusOf({
       observation,
       facts,
@@ -111,7 +114,7 @@ function obstaclePlan(
     probe: [],
     reason: obstacle.reason,
     // Nobody tells the operator when somebody else's Deployment goes away.
-    ...(!obstacle.passing && { requeueAfterMs: 30_000 }),
+    ...requeueAfter(obstacle.passing ? undefined : 30_000, untilExpiry(observation, facts)),
   };
 }
 
@@ -139,13 +142,15 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
   const budget = budgetWrites(observation, held.replicas > 0 || hasPods(observation, revs, facts));
+  const ended = sessionEnds(observation, facts);
   const writes = [
     ...addedFinalizer(hsd),
     ...budget.missing,
     ...creation,
     ...(scale?.writes ?? []),
     ...budget.wrong,
-    ...markWrites(observation, facts, going),
+    ...markWrites(observation, facts, going, ended),
+    ...ended.map((end) => endWrite(hsd, end)),
     ...steps,
     ...(mayLower(observation, revs) ? cordonWrites(observation, facts, held.replicas - busy) : []),
     ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
@@ -172,12 +177,19 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       settled,
       stalled,
     }),
-    events: eventsOf(observation, wanted, done),
+    events: [...eventsOf(observation, wanted, done), ...ended.map(eventOfEnd)],
     recommendation: wanted.desired,
     growth: bounded.growth,
+    ended,
     probe: going.probe,
     reason: reasonOf(writes, stalled !== undefined),
-    ...requeueAfter(going.waitMs, held.waitMs, bounded.waitMs, untilAvailable(facts, observation)),
+    ...requeueAfter(
+      going.waitMs,
+      held.waitMs,
+      bounded.waitMs,
+      untilAvailable(facts, observation),
+      untilExpiry(observation, facts),
+    ),
   };
 }
 
@@ -221,12 +233,18 @@ function createChild({ hsd, replicaSets }: Observation, facts: readonly PodFacts
 }
 
 /** Marks that protect come first. Pods leave `idle` last: a Service over idle Pods has their successors by then. */
-function markWrites(observation: Observation, facts: readonly PodFacts[], going: Drain): MarkWrite[] {
-  const ending = new Set(going.end.map((pod) => pod.uid));
-  const { hsd, unlabelled } = observation;
+function markWrites(
+  observation: Observation,
+  facts: readonly PodFacts[],
+  going: Drain,
+  ended: readonly SessionEnd[],
+): MarkWrite[] {
+  const { hsd, unlabelled, claims } = observation;
+  // The write that ends a session marks its Pod, too, and so does the claim that is on its way to a reserved one.
+  const ending = new Set([...going.end, ...ended.map(({ pod }) => pod)].map((pod) => pod.uid));
   const strangers = unlabelled.pods.map((pod) => ({ pod, state: strangerState(pod, observation), attached: true }));
   const own = facts
-    .filter((f) => !ending.has(f.pod.uid))
+    .filter((f) => !ending.has(f.pod.uid) && !claims.reserved.has(f.pod.uid))
     .map((f) => ({ pod: f.pod, state: stateOf(f, going.victims.has(f.pod.uid)), attached: f.attached }));
   const marks = [...strangers, ...own].flatMap(
     ({ pod, state, attached }) => markWrite(hsd, pod, state, attached) ?? [],

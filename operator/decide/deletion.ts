@@ -1,10 +1,12 @@
 import { DRAIN_FINALIZER, KOPF_FINALIZER } from '../../src/api/names';
 import { budgetWrites, removedBudget } from './budget';
+import { eventOfEnd } from './events';
 import { markWrite } from './marks';
 import type { HsdView, Observation, Plan, Write } from './model';
 import { type PodFacts, podFacts, stateOf } from './pods';
 import { type Revisions, retirement, revisions } from './rollout';
 import { drain, scaleWrites } from './scale-down';
+import { endWrite, sessionEnds, untilExpiry } from './sessions';
 import { statusOf } from './status';
 import { drains } from './template';
 
@@ -65,7 +67,7 @@ function removal({ finalizers }: HsdView, finalizer: string): Write[] {
 }
 
 function plan({ hsd }: Observation, writes: Write[], reason: string): Plan {
-  return { writes, status: hsd.status, events: [], probe: [], reason };
+  return { writes, status: hsd.status, events: [], probe: [], ended: [], reason };
 }
 
 /** Idle Pods go at once; the child sinks to the number of its busy ones. A rollout on its way ends with adoption. */
@@ -78,11 +80,13 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
   const { adopt, handOver, release } = retirement(observation, revs);
   // One that is missing is made anew only for a busy Pod.
   const budget = budgetWrites(observation, busy > 0);
-  const ending = new Set(going.end.map((pod) => pod.uid));
+  const ended = sessionEnds(observation, facts);
+  const ending = new Set([...going.end, ...ended.map(({ pod }) => pod)].map((pod) => pod.uid));
   const marks = facts
-    .filter((f) => !ending.has(f.pod.uid))
+    .filter((f) => !ending.has(f.pod.uid) && !observation.claims.reserved.has(f.pod.uid))
     .flatMap((f) => markWrite(hsd, f.pod, stateOf(f, going.victims.has(f.pod.uid)), f.attached) ?? []);
   const ends = going.end.map((pod): Write => ({ kind: 'deletePod', pod }));
+  const waits = [going.waitMs, untilExpiry(observation, facts)].filter((ms) => ms !== undefined);
   const waiting = { reason: 'Draining', message: waitingFor(facts) };
   const capacity = { desired: busy, idleWanted: 0 };
   return {
@@ -91,6 +95,7 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
       ...budget.missing,
       ...budget.wrong,
       ...marks,
+      ...ended.map((end) => endWrite(hsd, end)),
       ...lowered,
       ...adopt,
       ...handOver,
@@ -105,10 +110,11 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
       settled: false,
       waiting,
     }),
-    events: [],
+    events: ended.map(eventOfEnd),
     probe: going.probe,
+    ended,
     reason: 'Draining',
-    ...(going.waitMs !== undefined && { requeueAfterMs: going.waitMs }),
+    ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }),
   };
 }
 

@@ -1,8 +1,9 @@
 import { childName } from '../../src/api/names';
 import type { Capacity } from './capacity';
 import { conditionMessage } from './conditions';
-import type { EventNote, Observation, Write } from './model';
+import type { EventNote, Observation, SessionEnd, Write } from './model';
 import { keysLeftOut } from './reserved';
+import { rfc3339 } from './sessions';
 
 export interface Scale {
   writes: Write[];
@@ -57,6 +58,17 @@ export function eventsOf(observation: Observation, wanted: Capacity, done: Doing
     events.push({ type: 'Warning', reason: 'ReservedKeys', action: 'Apply', note });
   }
   return events;
+}
+
+/** What happened to a session that nobody released. */
+export function eventOfEnd({ pod, session, reason }: SessionEnd): EventNote {
+  const what = `Session ${session.id} on Pod ${pod.name}`;
+  if (reason === 'Expired') {
+    const note = `${what} is over: it was not renewed before ${rfc3339(session.expiresAt ?? 0)}`;
+    return { type: 'Normal', reason: 'SessionExpired', action: 'EndSession', note };
+  }
+  const note = `${what} is released: another Pod has held the same session for longer`;
+  return { type: 'Warning', reason: 'SessionDuplicate', action: 'EndSession', note };
 }
 
 /** The condition holds the message already: saying it again with every pass would only be noise. */

@@ -6,7 +6,8 @@ import { wasReady } from './readiness';
 /**
  * The bound on what a pool grows to while no Pod of its template has ever been available. Such a Pod never was a spare
  * one, so its being busy tells nothing of demand: a busy mark in the template, an app that answers 302 to everything, a
- * flag set at start-up. Each would call for the next one, without end.
+ * flag set at start-up. Each would call for the next one, without end. Callers who wait for a Pod of a template that cannot
+ * work are demand of the same kind.
  *
  * Beyond what would be wanted without them it refills at once, then in steps that wait twice as long each time, then no
  * more. One Pod that is available ends all of it: from then on sessions alone count. Sessions that start before
@@ -55,9 +56,11 @@ export function boundGrowth(observation: Observation, facts: readonly PodFacts[]
 }
 
 /** A Pod of the child's template is available, or was once: as remembered, or by the status of an operator before. */
-function isProven({ hsd, child, growth }: Observation, facts: readonly PodFacts[]): boolean {
+function isProven({ hsd, child, growth, claims }: Observation, facts: readonly PodFacts[]): boolean {
+  // A claim takes what is available: with callers waiting no pass may ever see it free.
+  const isClaimed = ({ pod }: PodFacts): boolean => pod.session !== undefined || claims.reserved.has(pod.uid);
   const remembered = growth?.proven === true && growth.templateHash === child?.templateHash;
-  return remembered || facts.some((f) => f.attached && f.free) || wasReady(hsd);
+  return remembered || facts.some((f) => f.attached && (f.free || isClaimed(f))) || wasReady(hsd);
 }
 
 /** What the child should hold if sessions on Pods of earlier templates were the only ones. */

@@ -1,7 +1,7 @@
 import { MARKS, markLabels, type PodState } from '../../src/api/marks';
-import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION } from '../../src/api/names';
+import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION, RECORD_ANNOTATIONS } from '../../src/api/names';
 import type { HsdView, PodView, Write } from './model';
-import { busyKeyOf } from './pods';
+import { busyKeyOf, isProbed } from './pods';
 import { drains } from './template';
 
 export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
@@ -9,7 +9,11 @@ export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
 /** The one patch that brings a Pod's label and annotations to `state`; undefined when they are right already. */
 export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached: boolean): MarkWrite | undefined {
   const adopted = pod.hsd === hsd.name;
-  const annotations = { ...annotationChanges(pod, state), ...drainChange(hsd, pod, attached) };
+  const annotations = {
+    ...annotationChanges(pod, state),
+    ...drainChange(hsd, pod, attached),
+    ...recordChange(hsd, pod, state),
+  };
   if (!adopted) {
     const key = busyKeyOf(hsd.spec);
     if (key !== undefined) annotations[BUSY_KEY_ANNOTATION] = key;
@@ -25,6 +29,12 @@ function drainChange({ spec }: HsdView, pod: PodView, attached: boolean): Record
   const present = pod.marks[DRAIN_ANNOTATION] !== undefined;
   if (wanted === present) return {};
   return { [DRAIN_ANNOTATION]: wanted ? 'true' : null };
+}
+
+/** An app that clears its busy annotation ends its claim: the record says nothing any more. */
+function recordChange({ spec }: HsdView, pod: PodView, state: PodState): Record<string, null> {
+  if (state === 'busy' || pod.session === undefined || isProbed(pod, spec)) return {};
+  return Object.fromEntries(RECORD_ANNOTATIONS.map((key) => [key, null]));
 }
 
 /** A value somebody else wrote (an autoscaler's own deletion cost, the user's template) is not ours to take away. */

@@ -100,12 +100,42 @@ export interface PodView extends ObjectView {
   busyKey?: string;
   /** Annotations of MARKS as they stand. */
   marks: Readonly<Record<string, string>>;
+  /** The record of a claim: `hsd.paia.tech/session` and its companions. */
+  session?: SessionView;
+  /** All labels but the state; one object for all Pods that have the same. */
+  labels: Readonly<Record<string, string>>;
+  /** Of all containers; one array for all Pods that have the same. */
+  ports: readonly PortView[];
   createdAt: number;
   node?: string;
   ip?: string;
   hostNetwork: boolean;
   /** It is scheduled to cordoned nodes as to any other. */
   ignoresCordon?: true;
+}
+
+/** What a claim wrote on its Pod. Times by the API server's clock. */
+export interface SessionView {
+  id: string;
+  claimedBy: string;
+  /** 0 when nobody can tell. */
+  claimedAt: number;
+  /** Absent: only who holds the session ends it. */
+  expiresAt?: number;
+}
+
+export interface PortView {
+  name?: string;
+  containerPort: number;
+  protocol: string;
+}
+
+/** What the claims service has in hand of one hsd; nothing without the service. */
+export interface ClaimsView {
+  /** Pods (uids) a claim is being written to. */
+  reserved: ReadonlySet<string>;
+  /** Callers that wait for a Pod. */
+  waiting: number;
 }
 
 /** Last answer of an HTTP probe. `unknown`: the probe itself failed. */
@@ -180,6 +210,12 @@ export interface Observation extends Recollection {
   guarded: boolean;
   /** Retired ReplicaSets (uids) of which the API server itself has just said that they hold no live Pod. */
   emptied: ReadonlySet<string>;
+  claims: ClaimsView;
+  /**
+   * The API server's clock, milliseconds since the epoch: the earliest it can show now. Sessions expire by it, whatever
+   * the clock of this machine says.
+   */
+  serverNow: number;
   /** A takeover: Pods and ReplicaSets of the child that carry none of our labels yet. */
   unlabelled: { pods: readonly PodView[]; replicaSets: readonly ReplicaSetView[] };
   /** Those that can be let go of now. */
@@ -198,6 +234,12 @@ export type Write =
       labels: Record<string, string>;
       annotations: Record<string, string | null>;
       guarded: boolean;
+    }
+  | {
+      kind: 'endSession';
+      pod: PodView;
+      labels: Record<string, string>;
+      annotations: Record<string, string | null>;
     }
   | { kind: 'labelReplicaSet'; replicaSet: ReplicaSetView; hsd: string }
   | { kind: 'ownReplicaSet'; replicaSet: ReplicaSetView }
@@ -225,6 +267,15 @@ export interface ChildManifest {
   spec: Record<string, unknown> & { replicas: number; paused?: true };
 }
 
+/** `Expired`: its time ran out. `Duplicate`: two Pods held it, and the other one did first. */
+export type SessionEndReason = 'Expired' | 'Duplicate';
+
+export interface SessionEnd {
+  pod: PodView;
+  session: SessionView;
+  reason: SessionEndReason;
+}
+
 export interface EventNote {
   type: 'Normal' | 'Warning';
   reason: string;
@@ -243,6 +294,8 @@ export interface Plan {
   growth?: Growth;
   /** Pods (uids) to probe now, out of turn: they are about to be ended, or have just become Ready. */
   probe: string[];
+  /** Sessions that end by this plan, and why. */
+  ended: readonly SessionEnd[];
   /** Look again after so many milliseconds even if nothing changes. */
   requeueAfterMs?: number;
   /** One word for logs and metrics. */

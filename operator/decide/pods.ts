@@ -40,8 +40,11 @@ export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
   return pod.busyKey === undefined && (pod.hsd !== undefined || busyKeyOf(spec) === undefined);
 }
 
+/** What is read to know a Pod. */
+export type Sight = Pick<Observation, 'hsd' | 'now' | 'cordoned' | 'probes' | 'claims'> & { pods: readonly PodView[] };
+
 /** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
-export function podFacts(observation: Observation, retired: ReadonlySet<string>): PodFacts[] {
+export function podFacts(observation: Sight, retired: ReadonlySet<string>): PodFacts[] {
   const { cordoned: nodes, hsd, now } = observation;
   const warmUp = warmUpMs(hsd.spec);
   const isPinned = ignoresCordon(hsd.spec);
@@ -61,12 +64,16 @@ export function podFacts(observation: Observation, retired: ReadonlySet<string>)
   });
 }
 
-function sessionOf(pod: PodView, { hsd, probes }: Observation): { busy: boolean; unknown: boolean } {
+function sessionOf(pod: PodView, { hsd, probes, claims }: Sight): { busy: boolean; unknown: boolean } {
+  // A claim is being written to it: the next view of it may be busy, and the caller may have its answer by then.
+  if (claims.reserved.has(pod.uid)) return { busy: true, unknown: false };
   const key = busyKeyOf(hsd.spec);
   // A Pod started under another annotationKey or mode marks itself as it was told at its start: either key counts.
   if (!isProbed(pod, hsd.spec)) {
     return { busy: pod.trueKeys.some((k) => k === key || k === pod.busyKey), unknown: false };
   }
+  // Until its claim is released the record alone holds it, whatever the app says (and before it says anything).
+  if (pod.session !== undefined) return { busy: true, unknown: false };
   // No container runs: there is no session to lose, and nothing that could answer a probe.
   if (pod.phase === 'Pending' || !pod.running) return { busy: false, unknown: false };
   const answer = probes.get(pod.uid);

@@ -32,6 +32,8 @@ export interface Counts {
   unknown: number;
   failing: number;
   ready: number;
+  /** Busy ones that were claimed. */
+  claimed: number;
   /** Detached Pods of an earlier template that still wait for their turn. */
   leftover: number;
 }

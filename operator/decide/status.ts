@@ -1,5 +1,5 @@
 import type { HotStandbyStatus } from '../../src/api/types';
-import { mergeConditions, type Verdict } from './conditions';
+import { mergeConditions, timestamp, type Verdict } from './conditions';
 import type { Bounded } from './growth';
 import { selectorText } from './labels';
 import type { HsdView } from './model';
@@ -24,12 +24,20 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
     drainingCount: c.draining,
     detachedCount: c.detached,
     unknownCount: c.unknown,
+    waitingCount: observation.claims.waiting,
+    sessionCount: c.claimed,
+    ...oldestSession(facts),
     replicas: facts.length,
     readyReplicas: c.ready,
     selector: selectorText(hsd.spec.selector.matchLabels),
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     conditions,
   };
+}
+
+function oldestSession(facts: StatusInput['facts']): { oldestSessionTime?: string } {
+  const since = facts.flatMap((f) => (f.busy && f.pod.session?.claimedAt) || []);
+  return since.length === 0 ? {} : { oldestSessionTime: timestamp(Math.min(...since)) };
 }
 
 function countPods({ observation, facts, victims }: StatusInput): Counts {
@@ -45,6 +53,7 @@ function countPods({ observation, facts, victims }: StatusInput): Counts {
     unknown: count((f) => f.unknown),
     failing: count((f) => f.unknown && f.pod.ready && observation.probes.get(f.pod.uid)?.state === 'unknown'),
     ready: count((f) => f.pod.ready),
+    claimed: count((f) => f.busy && f.pod.session !== undefined),
   };
 }
 
@@ -76,6 +85,8 @@ function idleTargetMet({ observation, capacity, stalled, bounded }: StatusInput,
 const NEVER_AVAILABLE = 'NeverAvailable';
 
 function neverAvailable({ bornBusy, replicas }: Bounded): string {
+  if (bornBusy === 0)
+    return `no Pod of this template was ever available, so growth is held back at ${replicas} until one is`;
   return `${bornBusy} Pods of this template are busy and none was ever available, so growth is held back at ${replicas} until one is. Does the app mark itself busy, or answer its probe so, before a session begins?`;
 }
 

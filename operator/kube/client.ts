@@ -6,6 +6,7 @@ import type { Connection } from './connection';
 import { ApiError, type ApiStatus, ConfigError, NetworkError, toNetworkError } from './errors';
 import { LineSplitter } from './lines';
 import { resourceOf } from './paths';
+import { ServerClock } from './server-clock';
 import { Deadline, dispatcherFor, type Query, queryString, refusalOf, request } from './transport';
 import type { JsonPatchOperation, ListPage, WatchEvent } from './types';
 
@@ -56,6 +57,8 @@ export class ApiClient implements Api {
   readonly server: string;
   /** Namespace of the kubeconfig context, or of the operator's own Pod. */
   readonly namespace: string | undefined;
+  /** The API server's own time, by its answers. */
+  readonly serverClock: ServerClock;
   private readonly requests: Dispatcher;
   /** Apart from `requests`: long-lived watches must not use up its connections. */
   private readonly watches: Dispatcher;
@@ -73,6 +76,7 @@ export class ApiClient implements Api {
     this.origin = origin;
     this.basePath = pathname.replace(/\/$/, '');
     this.clock = options.clock ?? systemClock;
+    this.serverClock = new ServerClock(this.clock);
     this.requests = dispatcherFor(connection, options.connections ?? 64);
     this.watches = dispatcherFor(connection, null);
   }
@@ -208,6 +212,7 @@ export class ApiClient implements Api {
   private async open(call: Call, deadline: Deadline, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
     const started = this.clock.monotonic();
     const response = await this.authorized(call, deadline.signal, dispatcher);
+    this.serverClock.observe(dateOf(response), started, this.clock.monotonic());
     if (response.statusCode >= 200 && response.statusCode < 300) {
       if (call.verb === 'watch') this.report(call, response.statusCode, started);
       return response;
@@ -277,4 +282,8 @@ export class ApiClient implements Api {
     const seconds = (this.clock.monotonic() - started) / 1000;
     this.options.onRequest?.({ verb: call.verb, resource: resourceOf(call.path), code, seconds });
   }
+}
+
+function dateOf({ headers: { date } }: Dispatcher.ResponseData): string | undefined {
+  return Array.isArray(date) ? date[0] : date;
 }

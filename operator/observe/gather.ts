@@ -18,7 +18,7 @@ import {
 import type { World } from './world';
 
 /** What of an observation is not in the world. */
-export type Circumstances = Recollection & Pick<Observation, 'now' | 'probes' | 'guarded'>;
+export type Circumstances = Recollection & Pick<Observation, 'now' | 'probes' | 'guarded' | 'claims' | 'serverNow'>;
 
 /**
  * Everything a decision about `hsd` needs. Reads the cache; only a child that is not labelled costs requests, and the

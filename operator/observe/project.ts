@@ -2,12 +2,17 @@ import { DEFAULTS } from '../../src/api/defaults';
 import { MARKS, POD_STATES, type PodState } from '../../src/api/marks';
 import {
   BUSY_KEY_ANNOTATION,
+  CLAIMED_AT_ANNOTATION,
+  CLAIMED_BY_ANNOTATION,
   DRAIN_ANNOTATION,
+  EXPIRES_AT_ANNOTATION,
   NAME_LABEL,
   OWNERSHIP_ANNOTATION,
+  SESSION_ANNOTATION,
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
+import { MAX_SESSION_ID } from '../../src/api/sessions';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
 import { toleratesCordon } from '../decide/cordon';
 import type {
@@ -17,10 +22,13 @@ import type {
   HsdView,
   ObjectView,
   PodView,
+  PortView,
   ReplicaSetView,
+  SessionView,
 } from '../decide/model';
 import { ownsTemplate } from '../kube/managed-fields';
 import type { KubeObject, ObjectMeta } from '../kube/types';
+import { Shared } from './shared';
 
 /**
  * From API objects to views. A whole Pod takes about 10 KB in memory, its view well under 1 KB; nothing of the object is
@@ -28,7 +36,12 @@ import type { KubeObject, ObjectMeta } from '../kube/types';
  */
 
 export interface PodObject extends KubeObject {
-  spec?: { nodeName?: string; hostNetwork?: boolean; tolerations?: unknown };
+  spec?: {
+    nodeName?: string;
+    hostNetwork?: boolean;
+    tolerations?: unknown;
+    containers?: { ports?: Partial<PortView>[] }[];
+  };
   status?: {
     phase?: string;
     podIP?: string;
@@ -69,6 +82,8 @@ export interface HsdObject extends KubeObject {
 }
 
 const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
+/** Longest user name a view keeps: names of certificates and of OIDC have no limit of their own. */
+const MAX_USER_NAME = 253;
 const MARK_KEYS = [...Object.keys(MARKS.busy), DRAIN_ANNOTATION];
 
 export function projectHsd(object: HsdObject): HsdView {
@@ -140,12 +155,48 @@ export function projectPod({ metadata, spec, status }: PodObject): PodView {
     trueKeys: Object.keys(annotations).filter((key) => annotations[key]?.toLowerCase() === 'true'),
     busyKey: annotations[BUSY_KEY_ANNOTATION],
     marks: pick(annotations, MARK_KEYS),
+    session: sessionOf(annotations),
+    labels: labelsOf(metadata.labels),
+    ports: portsOf(spec?.containers),
     createdAt: timeOf(metadata.creationTimestamp),
     node: spec?.nodeName,
     ip: status?.podIP,
     hostNetwork: spec?.hostNetwork ?? false,
     ignoresCordon: toleratesCordon(spec?.tolerations) || undefined,
   });
+}
+
+/** The Pods of a template have the same labels and ports: 10,000 Pods of 1,000 hsds hold 1,000 of each, not 10,000. */
+const sharedLabels = new Shared<Readonly<Record<string, string>>>();
+const sharedPorts = new Shared<readonly PortView[]>();
+
+function labelsOf(labels: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const { [STATE_LABEL]: _, ...others } = labels;
+  return sharedLabels.of(others);
+}
+
+function portsOf(containers: { ports?: Partial<PortView>[] }[] = []): readonly PortView[] {
+  const ports = containers.flatMap((container) => container.ports ?? []);
+  const views = ports.map(({ name, containerPort = 0, protocol = 'TCP' }) => ({
+    ...(name !== undefined && { name }),
+    containerPort,
+    protocol,
+  }));
+  return sharedPorts.of(views);
+}
+
+/** Any value is a record: whoever cannot read it must not take the Pod for free. A time nobody can read never comes. */
+function sessionOf(annotations: Readonly<Record<string, string>>): SessionView | undefined {
+  const id = annotations[SESSION_ANNOTATION];
+  if (typeof id !== 'string') return undefined;
+  const expiresAt = timeOf(annotations[EXPIRES_AT_ANNOTATION]);
+  return {
+    // One character more than a valid one: what is cut off stays invalid.
+    id: id.slice(0, MAX_SESSION_ID + 1),
+    claimedBy: (annotations[CLAIMED_BY_ANNOTATION] ?? '').slice(0, MAX_USER_NAME),
+    claimedAt: timeOf(annotations[CLAIMED_AT_ANNOTATION]),
+    ...(expiresAt > 0 && { expiresAt }),
+  };
 }
 
 export interface BudgetObject extends KubeObject {

@@ -121,7 +121,9 @@ export function isTooHigh(raise: Raise | undefined, writes: readonly Write[]): b
   return !writes.some((write) => write.kind === 'scaleChild' && write.replicas >= raise.replicas);
 }
 
+const ASIDE: ReadonlySet<Write['kind']> = new Set(['markPod', 'endSession', 'deletePod']);
+
 /** Whether these runs of writes leave the child alone, so that it can be raised beside them. */
 export function isAside(runs: readonly (readonly Write[])[]): boolean {
-  return runs.every(([write]) => write?.kind === 'markPod' || write?.kind === 'deletePod');
+  return runs.every(([write]) => write !== undefined && ASIDE.has(write.kind));
 }

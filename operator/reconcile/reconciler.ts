@@ -5,7 +5,7 @@ import { ChildRefused } from '../apply/child';
 import { writeOrphan } from '../apply/orphans';
 import { decide } from '../decide/decide';
 import { carriedOut, type Memory, newMemory, recall, refused, remember, retryInMs } from '../decide/memory';
-import type { EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
+import type { ClaimsView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
 import { orphanWrites } from '../decide/orphans';
 import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
@@ -34,6 +34,10 @@ export interface ReconcilerOptions {
   logger: Logger;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
+  /** What the claims service has in hand of the hsd with this key; absent: there is none. */
+  claims?: (key: string) => ClaimsView;
+  /** The API server's clock: the earliest it can show now. */
+  serverNow: () => number;
   /** False: a follower, which looks on. */
   isLeading: () => boolean;
 }
@@ -45,6 +49,8 @@ interface Start {
   /** What was scaled ahead of it. */
   raise: Raise | undefined;
 }
+
+const NO_CLAIMS: ClaimsView = { reserved: new Set(), waiting: 0 };
 
 /** Gather, decide, apply, tell: one pass for one hsd. */
 export class Reconciler {
@@ -111,7 +117,10 @@ export class Reconciler {
     setTargets(prober, key, { hsd, pods });
     const now = clock.now();
     const recollection = recall(this.memoryOf(key, hsd, now), hsd, pods, now);
-    const circumstances = { ...recollection, now, guarded, probes: answersOf(prober, { pods }) };
+    const claims = this.options.claims?.(key) ?? NO_CLAIMS;
+    const serverNow = this.options.serverNow();
+    const probes = answersOf(prober, { pods });
+    const circumstances = { ...recollection, now, serverNow, guarded, claims, probes };
     const observation = asBefore(raise, await gather(client, world, hsd, circumstances));
     const plan = decide(observation);
     this.lane.seen(key, observation, plan);

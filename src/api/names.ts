@@ -28,6 +28,22 @@ export const TEMPLATE_HASH_ANNOTATION = 'hsd.paia.tech/template-hash';
 /** Annotation that marks a Pod busy unless `busyProbe.annotationKey` names another. */
 export const DEFAULT_BUSY_ANNOTATION = 'paia.tech/busy';
 
+/** On a Pod that was claimed: the session that holds it. With its three companions below the whole record of the claim. */
+export const SESSION_ANNOTATION = 'hsd.paia.tech/session';
+/** User name of whoever claimed the Pod. */
+export const CLAIMED_BY_ANNOTATION = 'hsd.paia.tech/claimed-by';
+/** When it was claimed (RFC 3339), by the API server's clock. */
+export const CLAIMED_AT_ANNOTATION = 'hsd.paia.tech/claimed-at';
+/** When the session is over unless it is renewed (RFC 3339, the same clock). Absent: it has no end of its own. */
+export const EXPIRES_AT_ANNOTATION = 'hsd.paia.tech/expires-at';
+/** The keys of a claim's record: they come in one write and go in one write. */
+export const RECORD_ANNOTATIONS: readonly string[] = [
+  SESSION_ANNOTATION,
+  CLAIMED_BY_ANNOTATION,
+  CLAIMED_AT_ANNOTATION,
+  EXPIRES_AT_ANNOTATION,
+];
+
 /** ReplicaSet controllers end Pods with a lower cost first (KEP-2255). */
 export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 /** "false" keeps cluster-autoscaler from evicting the Pod. */

@@ -304,7 +304,7 @@ export const statusSchema = {
     },
     desiredReplicas: {
       ...count,
-      description: 'clamp(busyCount + idleTarget, minReplicas, maxReplicas), never below busyCount.',
+      description: 'clamp(busyCount + waitingCount + idleTarget, minReplicas, maxReplicas), never below busyCount.',
     },
     busyCount: { ...count, description: 'Pods holding a session.' },
     idleCount: { ...count, description: 'Every live Pod that is not busy, started or not.' },
@@ -318,6 +318,16 @@ export const statusSchema = {
     unknownCount: {
       ...count,
       description: 'Pods whose last probe failed. They keep their last state and are never ended.',
+    },
+    waitingCount: {
+      ...count,
+      description: 'Callers of the claims service that wait for a Pod. Each counts like a busy Pod in desiredReplicas.',
+    },
+    sessionCount: { ...count, description: 'Busy Pods that were claimed; the others mark themselves.' },
+    oldestSessionTime: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When the oldest session that was claimed began. Absent while there is none.',
     },
     replicas: { ...count, description: 'Live Pods, attached and detached.' },
     readyReplicas: { ...count, description: 'Live Pods that are Ready.' },

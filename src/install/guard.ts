@@ -1,4 +1,4 @@
-import { STATE_LABEL } from '../api/names';
+import { SESSION_ANNOTATION, STATE_LABEL } from '../api/names';
 import {
   busyIn,
   busyKeyIn,
@@ -7,6 +7,7 @@ import {
   mapOf,
   type PolicyInput,
   policyWithBinding,
+  quote,
   ruleFor,
 } from './admission';
 
@@ -54,10 +55,15 @@ export function guardManifests(input: GuardInput) {
         name: 'busyByState',
         expression: `oldObject.metadata.?labels[?'${STATE_LABEL}'].orValue('') == 'busy'`,
       },
+      {
+        // A Pod that marks itself says by its busy annotation when its claim is over; the other has nothing but the record.
+        name: 'busyByRecord',
+        expression: `variables.busyKey == '' && ${quote(SESSION_ANNOTATION)} in variables.annotations`,
+      },
     ],
     validations: [
       {
-        expression: '!variables.busyByAnnotation && !variables.busyByState',
+        expression: '!variables.busyByAnnotation && !variables.busyByState && !variables.busyByRecord',
         messageExpression:
           "'Pod ' + oldObject.metadata.namespace + '/' + oldObject.metadata.name + ' is busy: HotStandby keeps it until its session ends'",
         message: 'the Pod is busy: HotStandby keeps it until its session ends',

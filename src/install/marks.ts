@@ -1,5 +1,5 @@
 import { MARKS } from '../api/marks';
-import { NAME_LABEL, STATE_LABEL } from '../api/names';
+import { NAME_LABEL, RECORD_ANNOTATIONS, STATE_LABEL } from '../api/names';
 import {
   busyIn,
   busyKeyIn,
@@ -66,7 +66,9 @@ function toIdle(): string {
   const marks = BUSY_MARKS.map(
     ([key, value]) => `(variables.annotations[?${quote(key)}].orValue('') == ${quote(value)} ? [${remove(key)}] : [])`,
   );
-  return [state, ...marks].join(' + ');
+  // An app that clears its mark ends its claim: a record that stayed would be of a session that is over.
+  const record = RECORD_ANNOTATIONS.map((key) => `(${quote(key)} in variables.annotations ? [${remove(key)}] : [])`);
+  return [state, ...marks, ...record].join(' + ');
 }
 
 function add(field: 'labels' | 'annotations', key: string, value: string): string {

@@ -1,4 +1,4 @@
-import { ANNOTATOR_LABEL, BUSY_KEY_ANNOTATION, STATE_LABEL } from '../api/names';
+import { ANNOTATOR_LABEL, BUSY_KEY_ANNOTATION, RECORD_ANNOTATIONS, STATE_LABEL } from '../api/names';
 import { busyIn, busyKeyIn, mapOf, type PolicyInput, policyWithBinding, quote, ruleFor } from './admission';
 import { BUSY_MARKS } from './marks';
 
@@ -85,12 +85,15 @@ function changedKeys(before: string, after: string): string {
 
 /** CEL: what was changed beyond the busy annotation and the marks that go with its flip, each in words. */
 function refused(): string {
+  const record = RECORD_ANNOTATIONS.map(quote).join(', ');
+  // Its claim is over with its mark, and the marks policy takes the record away in the same write.
+  const released = `k in [${record}] && variables.flips && !variables.isBusy && !(k in variables.after)`;
   const marked =
     "k in variables.marks && variables.flips && (variables.isBusy ? variables.after[?k].orValue('') == variables.marks[k] : !(k in variables.after) && variables.before[?k].orValue('') == variables.marks[k])";
   const state = quote(STATE_LABEL);
   const stated = `k == ${state} && variables.flips && (variables.isBusy ? variables.labelsAfter[?k].orValue('') == 'busy' : variables.labelsBefore[?k].orValue('') == 'busy' && variables.labelsAfter[?k].orValue('') == 'idle')`;
   return [
-    `variables.annotations.filter(k, k != variables.busyKey && !(${marked})).map(k, 'annotation ' + k)`,
+    `variables.annotations.filter(k, k != variables.busyKey && !(${marked}) && !(${released})).map(k, 'annotation ' + k)`,
     `variables.labels.filter(k, !(${stated})).map(k, 'label ' + k)`,
     "(object.spec == oldObject.spec ? [] : ['spec'])",
     ...['ownerReferences', 'finalizers'].map(

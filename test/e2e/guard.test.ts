@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { isNotFound } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
-import { BUSY_KEY_ANNOTATION, DEFAULT_BUSY_ANNOTATION, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
+import {
+  BUSY_KEY_ANNOTATION,
+  DEFAULT_BUSY_ANNOTATION,
+  NAME_LABEL,
+  SESSION_ANNOTATION,
+  STATE_LABEL,
+} from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
 import { guardManifests, REPLICASET_CONTROLLER, SCHEDULER } from '../../src/install/guard';
 import { consistently, eventually } from './support/eventually';
@@ -28,6 +34,13 @@ const byState =
       metadata: { labels: { [STATE_LABEL]: state } },
     });
 
+const byRecord =
+  (session: string | null): Way['begin'] =>
+  (scene, { metadata }) =>
+    scene.api.mergePatch(paths.pods.one(scene.namespace, metadata.name), {
+      metadata: { annotations: { [SESSION_ANNOTATION]: session } },
+    });
+
 const WAYS: [string, Way][] = [
   [
     'the default annotation',
@@ -51,6 +64,10 @@ const WAYS: [string, Way][] = [
   [
     'the state label of http mode',
     { hsd: 'probed', busyProbe: { mode: 'http' }, begin: byState('busy'), end: byState('idle') },
+  ],
+  [
+    'the record of a claim in http mode, whatever the label says',
+    { hsd: 'claimed', busyProbe: { mode: 'http' }, begin: byRecord('s-1'), end: byRecord(null) },
   ],
 ];
 

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { paths } from '../../operator/kube/paths';
 import { MARKS } from '../../src/api/marks';
 import {
+  CLAIMED_BY_ANNOTATION,
   DELETION_COST_ANNOTATION,
   DO_NOT_DISRUPT_ANNOTATION,
   SAFE_TO_EVICT_ANNOTATION,
+  SESSION_ANNOTATION,
   STATE_LABEL,
 } from '../../src/api/names';
 import { marksManifests } from '../../src/install/marks';
@@ -110,6 +112,16 @@ describe('the marks policy', () => {
       await scene.status('rooms', { busyCount: 0 });
     }
     expect(await operatorPodPatches()).toBe(before);
+  });
+
+  it('takes the record of a claim away with the mark that its app clears, and with nothing else', async () => {
+    const pod = await onePod('app=rooms');
+    const record = { [SESSION_ANNOTATION]: 's-1', [CLAIMED_BY_ANNOTATION]: 'lobby' };
+    const recordOf = ({ metadata: { annotations = {} } }: Pod): string[] =>
+      Object.keys(record).filter((key) => key in annotations);
+    await patch(pod, { annotations: { ...record, 'paia.tech/busy': 'true' } });
+    expect(recordOf(await patch(pod, { annotations: { other: 'y' } }))).toHaveLength(2);
+    expect(recordOf(await scene.setBusy(pod, null))).toEqual([]);
   });
 
   it('knows the key of each Pod, and "true" in any letter case', async () => {

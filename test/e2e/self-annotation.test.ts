@@ -10,7 +10,9 @@ import {
   DEFAULT_BUSY_ANNOTATION,
   DELETION_COST_ANNOTATION,
   DO_NOT_DISRUPT_ANNOTATION,
+  EXPIRES_AT_ANNOTATION,
   SAFE_TO_EVICT_ANNOTATION,
+  SESSION_ANNOTATION,
   STATE_LABEL,
 } from '../../src/api/names';
 import { marksManifests } from '../../src/install/marks';
@@ -106,6 +108,22 @@ describe('a Pod of selfAnnotating()', () => {
       const reply = await write(own, self, busy(value));
       expect(reply.metadata.annotations?.[DEFAULT_BUSY_ANNOTATION] ?? null).toBe(value);
     }
+  });
+
+  it('ends its claim by clearing its mark, may take the record away with it, and writes none', async () => {
+    const admin = scene.api;
+    const record = { [SESSION_ANNOTATION]: 's-1', [EXPIRES_AT_ANNOTATION]: '2100-01-01T00:00:00Z' };
+    const gone = { [SESSION_ANNOTATION]: null, [EXPIRES_AT_ANNOTATION]: null };
+    await write(admin, self, annotated({ ...record, [DEFAULT_BUSY_ANNOTATION]: 'true' }));
+    await expect(write(own, self, annotated(gone))).rejects.toThrow(`annotation ${SESSION_ANNOTATION}`);
+    await expect(write(own, self, annotated({ [EXPIRES_AT_ANNOTATION]: null }))).rejects.toThrow(
+      'may change of itself',
+    );
+    const reply = await write(own, self, annotated({ ...gone, [DEFAULT_BUSY_ANNOTATION]: null }));
+    expect(reply.metadata.annotations).not.toHaveProperty([SESSION_ANNOTATION]);
+    await expect(write(own, self, annotated({ ...record, [DEFAULT_BUSY_ANNOTATION]: 'true' }))).rejects.toThrow(
+      `annotation ${SESSION_ANNOTATION}`,
+    );
   });
 
   it('marks itself by a key of its own', async () => {

@@ -9,6 +9,7 @@ import type {
   PodView,
   ProbeAnswer,
   ReplicaSetView,
+  SessionView,
   Write,
 } from '../../../operator/decide/model';
 import { isLive } from '../../../operator/decide/pods';
@@ -123,6 +124,13 @@ export class PodBuilder {
     return this.with({ trueKeys: [...this.view.trueKeys, key] });
   }
 
+  /** Claimed as the service does it: record, busy annotation (none for HTTP probes) and marks. */
+  claimed(id: string, session: Partial<SessionView> = {}): PodBuilder {
+    const by = { claimedBy: 'lobby', claimedAt: NOW - 10_000 };
+    const marked = this.marked('busy').with({ session: { id, ...by, ...session } });
+    return this.view.busyKey === undefined ? marked : marked.busy(this.view.busyKey);
+  }
+
   notReady(): PodBuilder {
     return this.with({ ready: false });
   }
@@ -177,6 +185,8 @@ export function aPod(uid = 'pod-1'): PodBuilder {
     trueKeys: [],
     busyKey: DEFAULT_BUSY_ANNOTATION,
     marks: {},
+    labels: { app: 'rooms' },
+    ports: [],
     createdAt: NOW - 60_000,
     node: 'node-1',
     ip: '10.0.0.1',
@@ -232,6 +242,8 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     asked: new Set(),
     orphans: [],
     emptied: new Set(),
+    claims: { reserved: new Set(), waiting: 0 },
+    serverNow: NOW,
     unlabelled: { pods: [], replicaSets: [] },
     ...rest,
   };
@@ -263,6 +275,7 @@ export function describeWrite(write: Write): string {
     }
     case 'markPod':
       return `markPod ${write.pod.name} ${write.state}`;
+    case 'endSession':
     case 'ownPod':
     case 'disownPod':
     case 'deletePod':

@@ -9,6 +9,16 @@ const table: [sentence: string, input: CapacityInput, want: ReturnType<typeof ca
     { desired: 5, idleWanted: 3 },
   ],
   [
+    'whoever waits for a Pod takes one beside those kept idle',
+    { busy: 2, waiting: 4, idleTarget: 3, minReplicas: 0 },
+    { desired: 9, idleWanted: 7 },
+  ],
+  [
+    'maxReplicas holds for those who wait, too',
+    { busy: 2, waiting: 40, idleTarget: 3, minReplicas: 0, maxReplicas: 6 },
+    { desired: 6, idleWanted: 4, limit: 'TooManyReplicas' },
+  ],
+  [
     'maxReplicas eats into the idle Pods',
     { busy: 4, idleTarget: 3, minReplicas: 0, maxReplicas: 5 },
     { desired: 5, idleWanted: 1, limit: 'TooManyReplicas' },

@@ -21,6 +21,7 @@ const planOf = (recommendation?: number): Plan => ({
   writes: [],
   status: {},
   events: [],
+  ended: [],
   probe: [],
   reason: 'Settled',
   ...(recommendation !== undefined && { recommendation }),

@@ -61,7 +61,9 @@ afterEach(async () => {
 
 function look(): Promise<Observation> {
   const recollection = { drainingSince: new Map(), recommendations: [], asked: new Set<string>() };
-  return gather(client, world, hsd, { ...recollection, now: NOW, probes: new Map(), guarded: true });
+  const claims = { reserved: new Set<string>(), waiting: 0 };
+  const circumstances = { ...recollection, claims, now: NOW, serverNow: NOW, probes: new Map(), guarded: true };
+  return gather(client, world, hsd, circumstances);
 }
 
 describe('a retired ReplicaSet', () => {

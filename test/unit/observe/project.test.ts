@@ -38,7 +38,7 @@ const pod: PodObject & Record<string, unknown> = {
     ],
     managedFields: [{ manager: 'kubelet', fieldsV1: { 'f:status': {} } }],
   },
-  spec: { nodeName: 'node-1', containers: [{ name: 'room', image: 'room:1' }] } as PodObject['spec'],
+  spec: { nodeName: 'node-1', containers: [{ name: 'room', image: 'room:1' }] } as object,
   status: {
     phase: 'Running',
     podIP: '10.0.0.1',
@@ -77,6 +77,8 @@ describe('a Pod', () => {
       trueKeys: ['paia.tech/busy'],
       busyKey: 'paia.tech/busy',
       marks: { 'controller.kubernetes.io/pod-deletion-cost': '1000' },
+      labels: { app: 'rooms', 'hsd.paia.tech/name': 'rooms', 'pod-template-hash': 'abc' },
+      ports: [],
       createdAt: Date.parse('2026-01-01T00:00:00Z'),
       node: 'node-1',
       ip: '10.0.0.1',
@@ -144,6 +146,61 @@ describe('a Pod', () => {
   test('with owners none of which controls it has no controller', () => {
     const ownerReferences = [{ kind: 'ReplicaSet', name: 'rs', uid: 'rs-1', controller: false }];
     expect(projectPod(aPod({ metadata: { ownerReferences } }))).not.toHaveProperty('controller');
+  });
+
+  const records: [sentence: string, record: Record<string, string>, want: object | undefined][] = [
+    [
+      'that was claimed says for whom, by whom, and until when',
+      {
+        session: 's-1',
+        'claimed-by': 'lobby',
+        'claimed-at': '2026-01-01T00:00:01.500Z',
+        'expires-at': '2026-01-01T01:00:00Z',
+      },
+      {
+        id: 's-1',
+        claimedBy: 'lobby',
+        claimedAt: Date.parse('2026-01-01T00:00:01.500Z'),
+        expiresAt: Date.parse('2026-01-01T01:00:00Z'),
+      },
+    ],
+    [
+      'whose times nobody can read never expires',
+      { session: 's-1', 'claimed-at': 'soon', 'expires-at': 'never' },
+      { id: 's-1', claimedBy: '', claimedAt: 0 },
+    ],
+    ['with an empty session is held all the same', { session: '' }, { id: '', claimedBy: '', claimedAt: 0 }],
+    [
+      'with a session of 250 kB stays small, and no valid session',
+      { session: 's'.repeat(250_000), 'claimed-by': 'u'.repeat(250_000) },
+      { id: 's'.repeat(129), claimedBy: 'u'.repeat(253), claimedAt: 0 },
+    ],
+    ["with a companion of a record alone is nobody's", { 'claimed-by': 'lobby' }, undefined],
+  ];
+  test.each(records)('%s', (_sentence, record, want) => {
+    const annotations = Object.fromEntries(
+      Object.entries(record).map(([key, value]) => [`hsd.paia.tech/${key}`, value]),
+    );
+    expect(projectPod(aPod({ metadata: { annotations } })).session).toEqual(want);
+  });
+
+  test('has the ports of all its containers', () => {
+    const containers = [
+      { ports: [{ name: 'game', containerPort: 7777, protocol: 'UDP' }] },
+      { ports: [{ containerPort: 80 }] },
+    ];
+    expect(projectPod(aPod({ spec: { containers } })).ports).toEqual([
+      { name: 'game', containerPort: 7777, protocol: 'UDP' },
+      { containerPort: 80, protocol: 'TCP' },
+    ]);
+  });
+
+  test('shares labels and ports with every other of its template, whatever their states', () => {
+    const one = projectPod(pod);
+    const labels = { ...pod.metadata.labels, 'hsd.paia.tech/state': 'idle' };
+    const other = projectPod(aPod({ metadata: { name: 'pod-2', uid: 'uid-2', labels } }));
+    expect(other.labels).toBe(one.labels);
+    expect(other.ports).toBe(one.ports);
   });
 
   test('weighs less than a tenth of what it was made from', () => {

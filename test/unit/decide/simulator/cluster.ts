@@ -13,7 +13,7 @@ import type { HotStandbySpec } from '../../../../src/api/types';
 import { aSpec, HSD_UID } from '../builders';
 
 /** A Pod as the API server holds it, with what the Pod itself knows. */
-export interface SimPod extends Omit<PodView, 'trueKeys' | 'marks' | 'busyKey'> {
+export interface SimPod extends Omit<PodView, 'trueKeys' | 'marks' | 'busyKey' | 'session'> {
   annotations: Record<string, string>;
   /** Value of the label `pod-template-hash`. */
   podHash: string;
@@ -156,6 +156,8 @@ export class Cluster {
       phase: 'Pending',
       ready: false,
       running: false,
+      labels: {},
+      ports: [],
       createdAt: this.now,
       hostNetwork: false,
       annotations: template.busyKey === undefined ? {} : { [BUSY_KEY_ANNOTATION]: template.busyKey },

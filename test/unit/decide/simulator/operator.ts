@@ -86,6 +86,8 @@ export class SimOperator {
       cordoned: new Set(this.cluster.cordoned),
       ...(this.cluster.budget && { budget: this.cluster.budget }),
       emptied,
+      claims: { reserved: new Set(), waiting: 0 },
+      serverNow: this.cluster.now,
       unlabelled: this.unlabelled(child),
       orphans: [],
     };
