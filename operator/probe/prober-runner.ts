@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../kube/clock';
 import type { HttpAttempt, HttpOutcome, HttpQuestion, ProbeTransport } from './http-probe';
 import { FairGate } from './prober-gate';
 import { nextSlot, type Timed, TimedHeap } from './prober-schedule';
+import { Urgency } from './prober-urgency';
 
 /** Something to probe again and again. `at` is when it is due next. */
 export interface Runnable extends Timed {
@@ -32,8 +33,6 @@ export interface Turn extends Timed {
   /** The same as wall-clock time. */
   checkedAt: number;
   http?: HttpAttempt;
-  /** Called once, after `onOutcome` or when the turn is dropped. */
-  readonly over?: () => void;
 }
 
 export interface RunnerOptions {
@@ -58,6 +57,9 @@ export class ProbeRunner {
   readonly #deadlines = new TimedHeap<Turn>();
   readonly #gate: FairGate<Turn>;
   readonly #urgentGate = new FairGate<Turn>(MAX_URGENT, MAX_URGENT / 2, (turn) => this.#begin(turn));
+  readonly #urgencies = new Map<Runnable, Urgency>();
+  /** Those that wait after a question without an answer. */
+  readonly #patient = new TimedHeap<Urgency>();
   #timer: { readonly at: number; readonly handle: Timer } | undefined;
   #orders = 0;
   #spared = false;
@@ -84,9 +86,15 @@ export class ProbeRunner {
     this.add(target, at);
   }
 
-  /** Sends a probe now. `over` is called when it has an outcome or is dropped. */
+  /**
+   * Sends a probe now, or after the one under way that was asked for so, or a little later when that got no answer.
+   * `over` is called when it has an outcome or is dropped.
+   */
   urge(target: Runnable, over: () => void): void {
-    this.#offer(target, this.#clock.monotonic(), over);
+    const urgency = this.#urgencies.get(target) ?? new Urgency(target);
+    this.#urgencies.set(target, urgency);
+    urgency.join(over);
+    this.#ask(urgency);
     this.#arm();
   }
 
@@ -97,7 +105,7 @@ export class ProbeRunner {
       this.#drop(target.turns.filter(({ order }) => order === 0));
     }
     for (const target of targets) this.#drop(target.turns);
-    for (const { transport, question } of targets) transport.forget(question);
+    for (const target of targets) this.#forget(target);
   }
 
   /** Cancels the timer. Remove the targets first. */
@@ -113,17 +121,41 @@ export class ProbeRunner {
       this.#end(turn);
       if (turn.order === 0) this.#gateOf(turn).withdraw(tenant, turn);
       else this.#gateOf(turn).release(tenant);
-      turn.over?.();
     }
+  }
+
+  #forget(target: Runnable): void {
+    target.transport.forget(target.question);
+    const urgency = this.#urgencies.get(target);
+    if (urgency === undefined) return;
+    this.#urgencies.delete(target);
+    this.#patient.remove(urgency);
+    urgency.giveUp();
+  }
+
+  /** Sends the next question out of turn, if one is wanted and may be sent. */
+  #ask(urgency: Urgency): void {
+    if (!urgency.isWanted || urgency.slot >= 0) return;
+    const now = this.#clock.monotonic();
+    if (urgency.at > now) {
+      this.#patient.push(urgency);
+      return;
+    }
+    urgency.begin();
+    urgency.turn = this.#turn(urgency.target, true, now);
+    this.#offer(urgency.turn);
   }
 
   #gateOf(turn: Turn): FairGate<Turn> {
     return turn.urgent ? this.#urgentGate : this.#gate;
   }
 
-  #offer(target: Runnable, dueAt: number, over?: () => void): void {
-    const urgent = over !== undefined;
-    const turn: Turn = { target, urgent, dueAt, order: 0, sentAt: 0, checkedAt: 0, at: 0, slot: -1, over };
+  #turn(target: Runnable, urgent: boolean, dueAt: number): Turn {
+    return { target, urgent, dueAt, order: 0, sentAt: 0, checkedAt: 0, at: 0, slot: -1 };
+  }
+
+  #offer(turn: Turn): void {
+    const { target } = turn;
     target.turns = [...target.turns, turn];
     this.#gateOf(turn).offer(target.tenant, turn);
   }
@@ -151,8 +183,16 @@ export class ProbeRunner {
     if (!turn.urgent) this.#planNext(turn);
     this.#options.onOutcome(turn, outcome);
     this.#gateOf(turn).release(target.tenant);
-    turn.over?.();
+    const urgency = turn.urgent ? this.#urgencies.get(target) : undefined;
+    if (urgency) this.#answered(urgency, 'status' in outcome);
     this.#arm();
+  }
+
+  #answered(urgency: Urgency, answered: boolean): void {
+    urgency.ended(answered, this.#clock.monotonic());
+    urgency.tell();
+    this.#ask(urgency);
+    if (urgency.isIdle) this.#urgencies.delete(urgency.target);
   }
 
   /** At least half a period after the last one, which matters once: the first probe is sent whatever the phase. */
@@ -163,7 +203,8 @@ export class ProbeRunner {
   }
 
   #arm(): void {
-    const next = Math.min(this.#due.peek()?.at ?? Infinity, this.#deadlines.peek()?.at ?? Infinity);
+    const heads = [this.#due.peek(), this.#deadlines.peek(), this.#patient.peek()];
+    const next = Math.min(...heads.map((head) => head?.at ?? Infinity));
     if (next === Infinity || (this.#timer && this.#timer.at <= next)) return;
     this.#timer?.handle.cancel();
     const now = this.#clock.monotonic();
@@ -176,12 +217,12 @@ export class ProbeRunner {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
     this.#expire(now, now - plannedAt > LATE_TIMER_MS);
-    for (let starts = 0; starts < MAX_STARTS_PER_TICK; starts++) {
-      const target = this.#due.peek();
-      if (!target || target.at > now) break;
-      this.#due.pop();
-      this.#offer(target, target.at);
+    let starts = 0;
+    for (const target of taken(this.#due, now)) {
+      this.#offer(this.#turn(target, false, target.at));
+      if (++starts === MAX_STARTS_PER_TICK) break;
     }
+    for (const urgency of taken(this.#patient, now)) this.#ask(urgency);
     this.#arm();
   }
 
@@ -195,5 +236,13 @@ export class ProbeRunner {
       turn.http?.abort();
       this.#finish(turn, { reason: 'Timeout' });
     }
+  }
+}
+
+/** Takes out what is due, one after the other. */
+function* taken<T extends Timed>(heap: TimedHeap<T>, now: number): Generator<T> {
+  for (let head = heap.peek(); head && head.at <= now; head = heap.peek()) {
+    heap.pop();
+    yield head;
   }
 }
