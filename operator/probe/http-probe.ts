@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { limitAnswer } from './http-budget';
 import { TargetConnection, TargetConnections } from './http-connections';
 
 /** Bytes of an answer's body that are read before the rest is cut off, as the kubelet does. */
@@ -16,7 +17,7 @@ export type ProbeReason =
   | 'Reset'
   | 'Unreachable'
   | 'Malformed'
-  /** Headers above 16 KiB. A long body is no failure: it is cut. */
+  /** Headers above 16 KiB, or too many interim answers or pieces before them. A long body is no failure: it is cut. */
   | 'TooLarge'
   /** The TLS handshake failed: plain HTTP is served there, or no common version. Certificates are not verified. */
   | 'TlsError'
@@ -163,16 +164,20 @@ class PodIpAttempt implements HttpAttempt {
       setImmediate(() => this.#settle({ reason: 'LocalError' }));
       return;
     }
-    let answered = false;
+    let status: number | undefined;
     const failed = (reason: ProbeReason): void => {
       // The app closed a kept connection in the very moment it was used: that says nothing about the app.
-      if (this.#open && probe === this.#request && probe.reusedSocket && !answered && reason === 'Reset')
+      if (this.#open && probe === this.#request && probe.reusedSocket && status === undefined && reason === 'Reset')
         this.#send(false);
       else if (probe === this.#request) this.#settle({ reason });
     };
     probe.on('response', (response) => {
-      answered = true;
+      status = response.statusCode;
       readAnswer(response, (outcome) => this.#settle(outcome));
+    });
+    limitAnswer(probe, () => {
+      this.#settle(status === undefined ? { reason: 'TooLarge' } : { status });
+      probe.destroy();
     });
     probe.on('error', (error) => failed(reasonOf(error)));
     // An unasked-for 101 closes the socket without any other event.

@@ -1,37 +1,15 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { AddressPolicy, LOOPBACK_CIDRS } from '../../../operator/probe/http-address';
 import { type HttpOutcome, PodIpTransport, requestTarget } from '../../../operator/probe/http-probe';
 import { HttpServer } from '../support/http-server';
 import { until } from '../support/until';
 import { outcomeOf, question } from './prober-setup';
-
-type Answer = (socket: Socket) => void;
+import { type Answer, tcpServer } from './tcp-server';
 
 const transport = new PodIpTransport();
 afterEach(() => transport.close());
-
-/** A TCP server that reads one request head, then does what it is told. */
-async function tcpServer(
-  answer: Answer,
-  host = '127.0.0.1',
-): Promise<{ port: number; heads: string[]; open: Set<Socket>; server: Server }> {
-  const heads: string[] = [];
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    socket.on('error', () => {});
-    socket.once('data', (data) => {
-      heads.push(data.toString('latin1'));
-      answer(socket);
-    });
-  });
-  server.listen(0, host);
-  await once(server, 'listening');
-  return { port: (server.address() as AddressInfo).port, heads, open, server };
-}
 
 function ask(port: number, path = '/busy', ip = '127.0.0.1'): Promise<HttpOutcome> {
   return outcomeOf(transport, question({ ip, port, path }));

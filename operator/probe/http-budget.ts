@@ -1,0 +1,45 @@
+import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Of one answer, interim ones and framing included; headers may have 16 KiB, of a body 10 KiB are read. */
+const MAX_BYTES = 64 * 1024;
+/** Pieces an answer comes in. Each costs some 20 us whatever its size, and an app sends a handful. */
+const MAX_READS = 256;
+/** Answers before the answer (100 Continue, 103 Early Hints): none was asked for. */
+const MAX_INTERIM = 8;
+/** What TLS swallows (handshakes, tickets, key updates) shows in the count of bytes alone. */
+const TLS_CHECK_MS = 20;
+
+/**
+ * Cuts one answer off that would cost more than an answer should: a Pod sends what it likes, for as long as its hsd's
+ * timeout lets it. Endless interim answers took 87 % of a core. `cutOff` may be called again.
+ */
+export function limitAnswer(request: ClientRequest, cutOff: () => void): void {
+  let interim = 0;
+  request.on('information', () => {
+    interim += 1;
+    if (interim === MAX_INTERIM + 1) cutOff();
+  });
+  request.once('socket', (socket) => limitSocket(request, socket, cutOff));
+}
+
+function limitSocket(request: ClientRequest, socket: Socket, cutOff: () => void): void {
+  const before = socket.bytesRead;
+  let reads = 0;
+  const check = (): void => {
+    if (reads <= MAX_READS && socket.bytesRead - before <= MAX_BYTES) return;
+    stop();
+    cutOff();
+  };
+  const onRead = (): void => {
+    reads += 1;
+    check();
+  };
+  const timer = 'encrypted' in socket ? setInterval(check, TLS_CHECK_MS) : undefined;
+  const stop = (): void => {
+    clearInterval(timer);
+    socket.off('data', onRead);
+  };
+  socket.on('data', onRead);
+  request.once('close', stop);
+}
