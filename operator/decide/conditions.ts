@@ -20,9 +20,15 @@ export type ConditionType =
 /** Longest message: etcd and people are both better off without a whole stack trace. */
 const MAX_MESSAGE = 1024;
 
-/** `message` as a condition holds it. */
+/**
+ * `message` as a condition holds it, and as the API server gives it back: half a character, which no JSON of a server
+ * holds, would differ from what is stored and be written again for ever.
+ */
 export function conditionMessage(message: string): string {
-  return message.slice(0, MAX_MESSAGE);
+  return message
+    .toWellFormed()
+    .slice(0, MAX_MESSAGE)
+    .replace(/[\ud800-\udbff]$/, '');
 }
 
 /** lastTransitionTime moves only when `status` does (Kubernetes API conventions). */

@@ -263,6 +263,17 @@ describe('the times and generations of conditions', () => {
     );
   });
 
+  it.each([1022, 1023, 1024, 1025])(
+    'says at most what a server stores: characters are not cut in half, after %d others',
+    (length) => {
+      const message = `${'x'.repeat(length)}\u{1F600}\ud800y`;
+      const [cut] = mergeConditions(undefined, [{ ...verdict, message }], 1, NOW);
+      expect(cut?.message.isWellFormed()).toBe(true);
+      expect(cut?.message.startsWith('x'.repeat(Math.min(length, 1024)))).toBe(true);
+      expect(cut?.message.length).toBeLessThanOrEqual(1024);
+    },
+  );
+
   test('a type that is not judged any more is dropped', () => {
     expect(mergeConditions(first && [first], [], 1, NOW)).toEqual([]);
   });
