@@ -17,6 +17,12 @@ export interface ApiStatusDetails {
   retryAfterSeconds?: number;
 }
 
+/**
+ * The longest a server's Retry-After is believed. It is meant in seconds (API priority and fairness says 1); an hour, from
+ * whatever stands between, would be an hour without an operator.
+ */
+const LONGEST_RETRY_AFTER_MS = 30_000;
+
 /** The API server refused a request. `message` is the server's own words. */
 export class ApiError extends Error {
   /** HTTP status, for example 409. */
@@ -24,7 +30,7 @@ export class ApiError extends Error {
   /** Machine-readable reason, for example `Conflict`; empty when something else than an API server answered. */
   readonly reason: string;
   readonly details: ApiStatusDetails | undefined;
-  /** How long the server asks to wait, in milliseconds. */
+  /** How long the server asks to wait, in milliseconds, 30,000 at most. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: number, status: ApiStatus, retryAfterMs?: number) {
@@ -33,8 +39,8 @@ export class ApiError extends Error {
     this.code = code;
     this.reason = status.reason ?? '';
     this.details = status.details;
-    const seconds = status.details?.retryAfterSeconds;
-    this.retryAfterMs = retryAfterMs ?? (seconds ? seconds * 1000 : undefined);
+    const asked = retryAfterMs ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
+    this.retryAfterMs = asked > 0 ? Math.min(asked, LONGEST_RETRY_AFTER_MS) : undefined;
   }
 }
 

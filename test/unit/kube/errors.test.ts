@@ -43,6 +43,19 @@ test('details carry the seconds to wait when there is no Retry-After header', ()
   expect(new ApiError(429, { details: { retryAfterSeconds: 2 } }).retryAfterMs).toBe(2000);
 });
 
+test.each([
+  [3_600, 30_000],
+  [Number.POSITIVE_INFINITY, 30_000],
+  [30, 30_000],
+  [0.5, 500],
+  [0, undefined],
+  [-1, undefined],
+  [Number.NaN, undefined],
+])('a server that asks to wait %d s is waited for %s ms', (seconds, want) => {
+  expect(new ApiError(429, {}, seconds * 1000).retryAfterMs).toBe(want);
+  expect(new ApiError(503, { details: { retryAfterSeconds: seconds } }).retryAfterMs).toBe(want);
+});
+
 describe('network errors', () => {
   const withCode = (code: string, message = 'what happened'): Error => Object.assign(new Error(message), { code });
   const cases: [string, unknown, string, string][] = [
