@@ -42,7 +42,7 @@ export interface AppOptions {
 const CONCURRENCY = 16;
 /** One small read each: a clean stop of the leader costs the pool at most this time and a fifth without an operator. */
 const CANDIDATE_PERIOD_MS = 500;
-/** A key that waits longer than this means that the loop is stuck: a pass takes milliseconds. */
+/** Work but no progress for so long means that the loop is stuck: every request of a pass ends within 30 s. */
 const STUCK_AFTER_MS = 120_000;
 /** Watches hear a bookmark a minute; after this the reflector has given up on the connection itself. */
 const SILENT_AFTER_MS = 300_000;
@@ -171,7 +171,7 @@ export class App {
     return startHealthServer({
       ...healthAddress,
       live: {
-        queue: olderThan('a key has been waiting', () => this.queue.oldestAgeMs, STUCK_AFTER_MS),
+        queue: olderThan('nothing has got done', () => this.queue.stalledMs, STUCK_AFTER_MS),
       },
       ready: {
         caches: () => (this.world.synced ? undefined : 'the first lists are not complete'),

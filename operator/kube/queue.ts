@@ -33,6 +33,8 @@ export class WorkQueue {
   private concurrency = 0;
   private isPumpScheduled = false;
   private drained: Deferred | undefined;
+  /** Monotonic time of the last sign that work gets done. */
+  private progressedMs = 0;
 
   constructor(private readonly options: WorkQueueOptions) {
     this.delays = new DelayedKeys(options.clock, (key) => this.add(key));
@@ -105,7 +107,25 @@ export class WorkQueue {
     return since === undefined ? 0 : this.options.clock.monotonic() - since;
   }
 
+  /**
+   * How long nothing has got done although there is work, in milliseconds; 0 when there is none. Unlike `oldestAgeMs` it
+   * does not grow while a long queue moves, however slowly.
+   */
+  get stalledMs(): number {
+    return this.hasWork ? this.options.clock.monotonic() - this.progressedMs : 0;
+  }
+
+  /** A worker has come a step further with a key that takes many. */
+  progressed(): void {
+    this.progressedMs = this.options.clock.monotonic();
+  }
+
+  private get hasWork(): boolean {
+    return this.size > 0 || this.processing.size > 0;
+  }
+
   private enqueue(key: string): void {
+    if (!this.hasWork) this.progressed();
     this.waiting.push(key);
     this.schedulePump();
   }
@@ -138,6 +158,7 @@ export class WorkQueue {
       this.addRateLimited(key);
     }
     this.processing.delete(key);
+    this.progressed();
     if (this.dirty.has(key)) this.enqueue(key);
     this.schedulePump();
     this.resolveWhenDrained();

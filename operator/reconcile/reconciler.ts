@@ -144,6 +144,7 @@ export class Reconciler {
     const warn = (reason: string, note: string): void =>
       this.tell(hsd, { type: 'Warning', reason, action: 'Reconcile', note });
     await perform({ client, world, warn }, hsd, write);
+    this.options.queue.progressed();
     const memory = this.memories.get(key);
     if (memory?.hsdUid === hsd.uid) this.memories.set(key, carriedOut(memory, write, clock.now()));
     const scaled = write.kind === 'scaleChild' && write.replicas > write.child.replicas;

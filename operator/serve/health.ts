@@ -18,7 +18,7 @@ export interface HealthOptions {
   metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
-/** A liveness check: fails when what `ageMs` measures (the oldest queued key, the last turn of a loop) is older than `limitMs`. */
+/** A liveness check: fails when what `ageMs` measures (time without progress, silence of a watch) is older than `limitMs`. */
 export function olderThan(what: string, ageMs: () => number, limitMs: number): Check {
   return () => {
     const age = ageMs();

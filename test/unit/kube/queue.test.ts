@@ -233,6 +233,36 @@ test('the oldest age is that of the first key in line', async () => {
   expect(queue.oldestAgeMs).toBe(12);
 });
 
+test('a long queue that moves slowly is not stalled, one that does not move is', async () => {
+  const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`);
+  for (const key of keys) queue.add(key);
+  queue.run(bench.work, 1);
+  for (const key of keys.slice(0, 60)) {
+    await turns();
+    clock.advance(9_000);
+    expect(queue.stalledMs).toBe(9_000);
+    await bench.finish(key);
+  }
+  expect(queue.oldestAgeMs).toBe(540_000);
+  expect(queue.stalledMs).toBe(0);
+  clock.advance(200_000);
+  expect(queue.stalledMs).toBe(200_000);
+  queue.progressed();
+  expect(queue.stalledMs).toBe(0);
+});
+
+test('a queue without work is not stalled, however long it had none', async () => {
+  clock.advance(3_600_000);
+  expect(queue.stalledMs).toBe(0);
+  queue.add('a');
+  expect(queue.stalledMs).toBe(0);
+  queue.run(bench.work, 1);
+  await turns();
+  await bench.finish('a');
+  clock.advance(3_600_000);
+  expect(queue.stalledMs).toBe(0);
+});
+
 test.each([0, Number.NaN])('a concurrency of %d is refused', (concurrency) => {
   expect(() => queue.run(bench.work, concurrency)).toThrow(`concurrency must be at least 1, got ${concurrency}`);
 });
