@@ -27,7 +27,8 @@ export interface AppOptions {
   identity: string;
   namespaces?: readonly string[];
   leaderElection?: { namespace: string; name: string };
-  healthAddress: { host: string; port: number };
+  /** Default: health and metrics are not served. */
+  healthAddress?: { host: string; port: number };
   allowLoopbackPods: boolean;
   guarded: boolean;
   /** The API server's own time. */
@@ -35,7 +36,13 @@ export interface AppOptions {
   /** Nodes may be read: idle Pods on cordoned ones are taken out of service. */
   watchNodes: boolean;
   /** Asks Pods with `via: APIServerProxy`. */
-  apiServerProxy: ProbeTransport;
+  apiServerProxy?: ProbeTransport;
+  /** Asks Pods at their own addresses. Default: over the network. */
+  podIp?: ProbeTransport;
+  /** Default: the machine's. */
+  clock?: Clock;
+  /** Default: Math.random. */
+  random?: Random;
 }
 
 /** hsds reconciled at the same time; each waits for the API server most of its time. */
@@ -49,8 +56,8 @@ const SILENT_AFTER_MS = 300_000;
 
 /** The running operator: watches, probes, reconciles and serves until it is stopped. */
 export class App {
-  private readonly clock: Clock = systemClock;
-  private readonly random: Random = Math.random;
+  private readonly clock: Clock;
+  private readonly random: Random;
   private readonly queue: WorkQueue;
   private readonly world: World;
   private readonly prober: Prober;
@@ -63,7 +70,9 @@ export class App {
 
   constructor(private readonly options: AppOptions) {
     const { client, metrics, logger, identity, namespaces, guarded } = options;
-    const { clock, random } = this;
+    const { clock = systemClock, random = Math.random } = options;
+    this.clock = clock;
+    this.random = random;
     this.queue = new WorkQueue({ clock, random, logger, maxDelayMs: 60_000 });
     this.elector = this.newElector();
     this.events = new EventRecorder({ client, clock, random, logger, instance: identity });
@@ -73,6 +82,7 @@ export class App {
       onChange: (key) => this.reconciler.changed(key),
       onProbe: (report) => metrics.observeProbe(report),
       apiServerProxy: options.apiServerProxy,
+      podIp: options.podIp,
       ...(options.allowLoopbackPods && { allowedCidrs: LOOPBACK_CIDRS }),
     });
     this.world = new World({
@@ -106,8 +116,10 @@ export class App {
   /** Resolves when the caches are filled and, without leader election, reconciling has begun. */
   async start(): Promise<void> {
     const { logger } = this.options;
-    this.health = await this.serve();
-    logger.info({ address: `${this.health.host}:${this.health.port}` }, 'serving health and metrics');
+    if (this.options.healthAddress) {
+      this.health = await this.serve(this.options.healthAddress);
+      logger.info({ address: `${this.health.host}:${this.health.port}` }, 'serving health and metrics');
+    }
     this.world.start();
     await this.world.whenSynced(this.stopping.signal);
     this.queue.run((key) => this.reconciler.reconcile(key), CONCURRENCY);
@@ -166,10 +178,10 @@ export class App {
     for (const key of this.world.hsds.keys()) this.queue.add(key);
   }
 
-  private serve(): Promise<HttpServer> {
-    const { healthAddress, metrics } = this.options;
+  private serve(address: { host: string; port: number }): Promise<HttpServer> {
+    const { metrics } = this.options;
     return startHealthServer({
-      ...healthAddress,
+      ...address,
       live: {
         queue: olderThan('nothing has got done', () => this.queue.stalledMs, STUCK_AFTER_MS),
       },

@@ -1,0 +1,74 @@
+import type { Resource } from '../cluster/objects';
+import type { OperatorProcess } from '../cluster/operator-process';
+import type { Stage } from '../stage';
+import type { Faults, FaultType } from './fault';
+
+/** What the operators see, and when. */
+export const watchFaults: Faults = {};
+const add = (name: string, type: FaultType): void => {
+  watchFaults[name] = type;
+};
+
+const LATE_MS = 4_000;
+const WATCHED: readonly Resource[] = [
+  'hotstandbydeployments',
+  'deployments',
+  'replicasets',
+  'pods',
+  'poddisruptionbudgets',
+];
+const LATE_FOR_MS = 12_000;
+
+function watches(stage: Stage, resource: Resource, does: (operator: OperatorProcess) => void): void {
+  for (const operator of stage.operators) if (operator.isAlive) does(operator);
+  stage.note(`watch of ${resource} is disturbed`);
+}
+
+function delay(stage: Stage, resources: readonly Resource[]): void {
+  for (const resource of resources) {
+    watches(stage, resource, ({ client }) => {
+      client.watches.disturbances.set(resource, { delayMs: LATE_MS });
+      stage.time.after(LATE_FOR_MS, () => void client.watches.disturbances.delete(resource));
+    });
+  }
+}
+
+for (const resource of WATCHED) {
+  const disturb = (does: (operator: OperatorProcess) => void): FaultType => ({
+    before: ({ stage }) => void watches(stage, resource, does),
+  });
+  add(`watch late: ${resource}`, { before: ({ stage }) => void delay(stage, [resource]) });
+  add(
+    `watch cut: ${resource}`,
+    disturb(({ client }) => client.watches.cut(resource)),
+  );
+  add(
+    `watch silent: ${resource}`,
+    disturb(({ client }) => client.watches.mute(resource)),
+  );
+  add(
+    `watch repeats: ${resource}`,
+    disturb(({ client }) => void client.watches.disturbances.set(resource, { isRepeating: true })),
+  );
+  add(`watch expired: ${resource}`, {
+    before: ({ stage }) => {
+      watches(stage, resource, ({ client }) => client.watches.cut(resource));
+      stage.time.after(20, () => {
+        stage.server.compactedAt = stage.server.version + 1;
+        stage.server.history.length = 0;
+      });
+      return undefined;
+    },
+  });
+}
+add('every watch late', { before: ({ stage }) => void delay(stage, WATCHED) });
+add('lease out of reach', {
+  strikes: ({ stage }) => stage.options.candidates > 0,
+  before: ({ stage, operator }) => {
+    operator.client.isCutOff = true;
+    stage.time.after(25_000, () => {
+      operator.client.isCutOff = false;
+    });
+    return undefined;
+  },
+});
