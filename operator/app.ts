@@ -14,6 +14,7 @@ import { LOOPBACK_CIDRS } from './probe/http-address';
 import type { ProbeTransport } from './probe/http-probe';
 import { Prober } from './probe/prober';
 import { Reconciler } from './reconcile/reconciler';
+import { Term } from './reconcile/term';
 import { olderThan, startHealthServer } from './serve/health';
 import type { Metrics } from './serve/metrics';
 import type { HttpServer } from './serve/server';
@@ -64,6 +65,7 @@ export class App {
   private readonly events: EventRecorder;
   private readonly reconciler: Reconciler;
   private readonly elector: LeaderElector | undefined;
+  private readonly term: Term;
   private readonly stopping = new AbortController();
   private health: HttpServer | undefined;
   private campaigning: Promise<void> | undefined;
@@ -95,7 +97,14 @@ export class App {
       watchNodes: options.watchNodes,
       onPod: (change) => this.podChanged(change),
     });
-    const isLeading = (): boolean => this.elector?.isLeader() ?? true;
+    this.term = new Term({
+      clock,
+      random,
+      logger,
+      refresh: () => this.world.refresh(),
+      onBegun: () => this.lookAtAll(),
+    });
+    const isLeading = (): boolean => this.elector === undefined || (this.elector.isLeader() && this.term.hasBegun);
     this.reconciler = new Reconciler({
       client: new Fence(client, isLeading),
       world: this.world,
@@ -123,8 +132,10 @@ export class App {
     this.world.start();
     await this.world.whenSynced(this.stopping.signal);
     this.queue.run((key) => this.reconciler.reconcile(key), CONCURRENCY);
-    if (this.elector === undefined) this.lead();
-    else this.campaigning = this.campaign(this.elector);
+    if (this.elector === undefined) {
+      this.lead();
+      this.lookAtAll();
+    } else this.campaigning = this.campaign(this.elector);
     logger.info({ hsds: [...this.world.hsds.keys()].length }, 'ready');
   }
 
@@ -153,8 +164,12 @@ export class App {
       identity,
       ...leaderElection,
       candidatePeriodMs: CANDIDATE_PERIOD_MS,
-      onStarted: () => this.lead(),
+      onStarted: () => {
+        this.lead();
+        void this.term.begin();
+      },
       onStopped: () => {
+        this.term.end();
         metrics.setLeader(false);
         this.reconciler.stopLeading();
         logger.warn({}, 'leading no more');
@@ -171,10 +186,13 @@ export class App {
     while (!this.stopping.signal.aborted) await elector.run(this.stopping.signal);
   }
 
-  /** Whatever happened while nobody led is in the cache: look at everything once. */
   private lead(): void {
     this.options.metrics.setLeader(true);
     this.options.logger.info({}, 'leading');
+  }
+
+  /** Whatever happened while nobody led is in the cache now: look at everything once. */
+  private lookAtAll(): void {
     for (const key of this.world.hsds.keys()) this.queue.add(key);
   }
 

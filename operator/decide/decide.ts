@@ -137,7 +137,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     mayLower: mayLower(observation, revs),
   });
   // A paused child is between two steps of a rollout: the step that unpauses it carries the replicas.
-  const scale = child?.paused === false ? scaleWrites(observation, child, replicas, going) : undefined;
+  const scale = child?.paused === false && !revs.defaced ? scaleWrites(observation, child, replicas, going) : undefined;
   const creation = child === undefined && stalled === undefined ? [createChild(observation, facts, replicas)] : [];
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));

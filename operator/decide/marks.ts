@@ -14,10 +14,8 @@ export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached:
     ...drainChange(hsd, pod, attached),
     ...recordChange(hsd, pod, state),
   };
-  if (!adopted) {
-    const key = busyKeyOf(hsd.spec);
-    if (key !== undefined) annotations[BUSY_KEY_ANNOTATION] = key;
-  }
+  const key = adopted ? pod.busyKey : busyKeyOf(hsd.spec);
+  if (!adopted || pod.untrueKey) annotations[BUSY_KEY_ANNOTATION] = key ?? '';
   if (adopted && pod.state === state && Object.keys(annotations).length === 0) return undefined;
   // Only a mark that protects may land on a Pod that changed meanwhile.
   return { kind: 'markPod', pod, state, labels: markLabels(hsd.name, state), annotations, guarded: state !== 'busy' };

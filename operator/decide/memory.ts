@@ -10,7 +10,7 @@ import type {
   Refusal,
   Write,
 } from './model';
-import { isLive } from './pods';
+import { busyKeys, isLive } from './pods';
 import { askedPods } from './probing';
 import { stabilizationWindowMs } from './stabilization';
 
@@ -26,6 +26,7 @@ export interface Memory {
   readonly asked: ReadonlySet<string>;
   readonly lastScaleTime?: string;
   readonly growth?: Growth;
+  readonly seenKeys: ReadonlySet<string>;
   readonly refusal?: Refusal & { attempts: number; retryAt: number };
 }
 
@@ -40,17 +41,18 @@ const REFUSAL_RETRY_MAX_MS = 300_000;
 export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | 'child' | 'pods' | 'now'>): Memory {
   const detached = pods.filter((pod) => isLive(pod) && pod.controller?.uid === hsd.uid).length;
   const recommendations = child === undefined ? [] : [{ at: now, replicas: child.replicas + detached }];
-  return { hsdUid: hsd.uid, drainingSince: new Map(), recommendations, asked: new Set() };
+  return { hsdUid: hsd.uid, drainingSince: new Map(), recommendations, asked: new Set(), seenKeys: new Set() };
 }
 
 /** What of it counts now, for the next observation. */
 export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], now: number): Recollection {
-  const { refusal, asked, lastScaleTime, growth } = memory;
+  const { refusal, asked, lastScaleTime, growth, seenKeys } = memory;
   const draining = pods.filter((pod) => pod.state === 'draining');
   return {
     drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
     recommendations: aged(memory.recommendations, hsd, now),
     asked,
+    seenKeys,
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     ...(growth !== undefined && { growth }),
     ...(refusal !== undefined && now < refusal.retryAt && { refusal }),
@@ -74,6 +76,7 @@ export function remember(memory: Memory, observation: Observation, plan: Plan): 
     drainingSince,
     recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
     asked: askedPods(observation),
+    seenKeys: busyKeys(observation),
     ...(growth !== undefined && { growth }),
   };
 }

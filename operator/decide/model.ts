@@ -28,6 +28,13 @@ export interface HsdView extends ObjectView {
   status: HotStandbyStatus;
 }
 
+/** Our own keys in a Pod template as the API server has it: what makes its Pods ours, and tells how they are read. */
+export interface TemplateKeys {
+  hsd?: string;
+  state?: string;
+  busyKey?: string;
+}
+
 export interface DeploymentView extends ObjectView {
   generation: number;
   observedGeneration: number;
@@ -40,10 +47,13 @@ export interface DeploymentView extends ObjectView {
   paused: boolean;
   /** Fingerprint in the template's annotations; absent on a child HotStandby did not write. */
   templateHash?: string;
+  templateKeys: TemplateKeys;
   /** Somebody else owns template fields that Git does not hold, or did when they were last looked at. */
   templateEdited: boolean;
   /** `deployment.kubernetes.io/revision`, the revision of the current ReplicaSet. */
   revision?: string;
+  /** Pods its controller counts, over all of its ReplicaSets. */
+  statusReplicas: number;
   /** Message of the condition ReplicaFailure (quota, admission) while it is True. */
   replicaFailure?: string;
   /** Message of the condition Progressing while it is False: the rollout has passed its deadline. */
@@ -80,6 +90,7 @@ export interface ReplicaSetView extends ObjectView {
   replicas: number;
   statusReplicas: number;
   templateHash?: string;
+  templateKeys: TemplateKeys;
   revision?: string;
 }
 
@@ -98,6 +109,10 @@ export interface PodView extends ObjectView {
   trueKeys: readonly string[];
   /** Key the Pod itself was started with (`hsd.paia.tech/busy-key`). */
   busyKey?: string;
+  /** Its annotation says something else, or nothing any more. */
+  untrueKey?: true;
+  /** Fingerprint of the template it was made from. */
+  templateHash?: string;
   /** Annotations of MARKS as they stand. */
   marks: Readonly<Record<string, string>>;
   /** The record of a claim: `hsd.paia.tech/session` and its companions. */
@@ -191,6 +206,8 @@ export interface Recollection {
   refusal?: Refusal;
   /** Undefined: nothing is known yet. */
   growth?: Growth;
+  /** Every annotation key that said busy since this process looks after the hsd. */
+  seenKeys: ReadonlySet<string>;
 }
 
 export interface Observation extends Recollection {

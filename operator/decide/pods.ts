@@ -41,15 +41,18 @@ export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
 }
 
 /** What is read to know a Pod. */
-export type Sight = Pick<Observation, 'hsd' | 'now' | 'cordoned' | 'probes' | 'claims'> & { pods: readonly PodView[] };
+export type Sight = Pick<Observation, 'hsd' | 'now' | 'cordoned' | 'probes' | 'claims' | 'replicaSets' | 'seenKeys'> & {
+  pods: readonly PodView[];
+};
 
 /** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
 export function podFacts(observation: Sight, retired: ReadonlySet<string>): PodFacts[] {
   const { cordoned: nodes, hsd, now } = observation;
   const warmUp = warmUpMs(hsd.spec);
   const isPinned = ignoresCordon(hsd.spec);
+  const keys = busyKeys(observation);
   return observation.pods.filter(isLive).map((pod) => {
-    const { busy, unknown } = sessionOf(pod, observation);
+    const { busy, unknown } = sessionOf(pod, observation, keys);
     const cordoned = pod.node !== undefined && nodes.has(pod.node) && !isPinned && !pod.ignoresCordon;
     const available = pod.ready && (warmUp === 0 || pod.readySince + warmUp <= now);
     return {
@@ -64,16 +67,37 @@ export function podFacts(observation: Sight, retired: ReadonlySet<string>): PodF
   });
 }
 
-function sessionOf(pod: PodView, { hsd, probes, claims }: Sight): { busy: boolean; unknown: boolean } {
+/**
+ * Every annotation key a session of this hsd may be marked with. A Pod marks itself as it was told at its start, or by the
+ * key of the spec, whichever that was when the session began: a key that was seen once counts for every Pod.
+ */
+export function busyKeys({
+  hsd,
+  pods,
+  replicaSets,
+  seenKeys,
+}: Pick<Observation, 'hsd' | 'pods' | 'replicaSets' | 'seenKeys'>): ReadonlySet<string> {
+  const keys = [
+    busyKeyOf(hsd.spec),
+    ...pods.map((p) => p.busyKey),
+    ...replicaSets.map((rs) => rs.templateKeys.busyKey),
+  ];
+  return new Set([...seenKeys, ...keys.filter((key) => key !== undefined)]);
+}
+
+function sessionOf(
+  pod: PodView,
+  { hsd, probes, claims }: Sight,
+  keys: ReadonlySet<string>,
+): { busy: boolean; unknown: boolean } {
   // A claim is being written to it: the next view of it may be busy, and the caller may have its answer by then.
   if (claims.reserved.has(pod.uid)) return { busy: true, unknown: false };
-  const key = busyKeyOf(hsd.spec);
-  // A Pod started under another annotationKey or mode marks itself as it was told at its start: either key counts.
-  if (!isProbed(pod, hsd.spec)) {
-    return { busy: pod.trueKeys.some((k) => k === key || k === pod.busyKey), unknown: false };
-  }
+  const marked = pod.trueKeys.some((key) => keys.has(key));
+  if (!isProbed(pod, hsd.spec)) return { busy: marked, unknown: false };
   // Until its claim is released the record alone holds it, whatever the app says (and before it says anything).
   if (pod.session !== undefined) return { busy: true, unknown: false };
+  // Its own key may be lost, and nobody know whether it ever had one.
+  if (marked && busyKeyOf(hsd.spec) !== undefined) return { busy: true, unknown: false };
   // No container runs: there is no session to lose, and nothing that could answer a probe.
   if (pod.phase === 'Pending' || !pod.running) return { busy: false, unknown: false };
   const answer = probes.get(pod.uid);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RETIRE_FINALIZER } from '../../src/api/names';
-import type { DeploymentView, Observation, ReplicaSetView, Write } from './model';
+import type { DeploymentView, Observation, ReplicaSetView, TemplateKeys, Write } from './model';
 import { isLive } from './pods';
-import { childManifest, settingsOf, templateHash } from './template';
+import { childManifest, settingsOf, templateHash, templateKeys } from './template';
 
 /**
  * A changed template never goes through the Deployment's own rolling update, which would end busy Pods: the old
@@ -25,18 +25,24 @@ export interface Revisions {
   retired: ReadonlySet<string>;
   /** The child is ours and carries the template Git asks for (or the last one the API server accepted). */
   templateApplied: boolean;
-  /** So are the settings beside the template. */
+  /** So are the settings beside the template, and its label. */
   settingsApplied: boolean;
+  /**
+   * The template is the right one but for our own keys, which somebody took out or changed, by hand or by a policy: what
+   * is made from it nobody would see, so the child is not raised by it.
+   */
+  defaced: boolean;
   /** Nothing of an earlier revision is on its way: only then is a new retirement begun or the child lowered. */
   settled: boolean;
 }
 
 export function revisions(observation: Observation): Revisions {
-  const { child, hsd, replicaSets, refusal } = observation;
-  const goal = refusal?.generation === hsd.generation ? child?.templateHash : templateHash(hsd);
-  const applied = child !== undefined && child.templateHash === goal && !child.templateEdited;
-  // A child that was orphaned or lost its label is made from the right template, yet not ours.
-  const templateApplied = applied && child.controller?.uid === hsd.uid && child.hsd === hsd.name;
+  const { child, hsd, replicaSets } = observation;
+  const goal = goalOf(observation);
+  const isIntact = child !== undefined && isDeepStrictEqual(child.templateKeys, goal.keys);
+  const isHashed = child !== undefined && child.templateHash === goal.hash;
+  // A child that was orphaned is made from the right template, yet not ours.
+  const templateApplied = isHashed && isIntact && !child.templateEdited && child.controller?.uid === hsd.uid;
   const mine = replicaSets.filter((rs) => child !== undefined && rs.controller?.uid === child.uid && !rs.deleting);
   const old = child === undefined ? [] : mine.filter((rs) => holdsPods(rs) && isOld(rs, child, goal, templateApplied));
   const handedOver = replicaSets.filter((rs) => !rs.deleting && rs.controller?.uid === hsd.uid);
@@ -50,9 +56,25 @@ export function revisions(observation: Observation): Revisions {
     held: mine.filter((rs) => !old.includes(rs)).reduce((sum, rs) => sum + rs.statusReplicas, 0),
     retired: new Set([...old, ...handedOver, ...deleting].map((rs) => rs.uid)),
     templateApplied,
-    settingsApplied: child !== undefined && isDeepStrictEqual(child.settings, settingsOf(hsd)),
+    settingsApplied:
+      child !== undefined && child.hsd === hsd.name && isDeepStrictEqual(child.settings, settingsOf(hsd)),
+    defaced: isHashed && goal.hash !== undefined && !isIntact,
     settled: old.length === 0 && handedOver.length === 0 && !unowned && child?.paused !== true,
   };
+}
+
+interface Goal {
+  hash: string | undefined;
+  keys: TemplateKeys;
+}
+
+/** What the child's template should be: while Git's is refused, the last one that was accepted. */
+function goalOf({ hsd, child, refusal }: Observation): Goal {
+  const keys = templateKeys(hsd);
+  if (refusal?.generation !== hsd.generation) return { hash: templateHash(hsd), keys };
+  const { busyKey: _, ...common } = keys;
+  const busyKey = child?.templateKeys.busyKey;
+  return { hash: child?.templateHash, keys: { ...common, ...(busyKey !== undefined && { busyKey }) } };
 }
 
 function isHeld({ finalizers }: ReplicaSetView): boolean {
@@ -67,9 +89,9 @@ function holdsPods(rs: ReplicaSetView): boolean {
  * While the child is paused with its new template, every other revision is old. Otherwise a foreign rollout
  * (`kubectl rollout restart`) is recognised by its revision number, once the Deployment controller has caught up.
  */
-function isOld(rs: ReplicaSetView, child: DeploymentView, goal: string | undefined, applied: boolean): boolean {
+function isOld(rs: ReplicaSetView, child: DeploymentView, goal: Goal, applied: boolean): boolean {
   if (!applied) return false;
-  if (child.paused) return rs.templateHash !== goal;
+  if (child.paused) return rs.templateHash !== goal.hash || !isDeepStrictEqual(rs.templateKeys, goal.keys);
   if (child.observedGeneration !== child.generation) return false;
   return Number(rs.revision) < Number(child.revision);
 }
@@ -84,7 +106,8 @@ export function rolloutWrites(observation: Observation, revs: Revisions, replica
   if (child === undefined) return [];
   const { adopt, handOver, release } = retirement(observation, revs);
   if (!revs.templateApplied) {
-    const next = revs.settled || child.paused ? applyTemplate(observation, child, replicas) : [...handOver, ...release];
+    const held = revs.defaced ? child.replicas : Math.max(child.replicas, replicas);
+    const next = revs.settled || child.paused ? applyTemplate(observation, child, held) : [...handOver, ...release];
     return [...adopt, ...next];
   }
   if (child.paused) return [...adopt, ...handOver, resume(child, replicas)];
@@ -132,9 +155,10 @@ function applyTemplate(observation: Observation, child: DeploymentView, replicas
   if (unlabelled.pods.length > 0 || unlabelled.replicaSets.length > 0) {
     return unlabelled.replicaSets.map((replicaSet): Write => ({ kind: 'labelReplicaSet', replicaSet, hsd: hsd.name }));
   }
-  const sameTemplate = child.templateHash === templateHash(hsd);
+  const keys = templateKeys(hsd);
+  const sameTemplate = child.templateHash === templateHash(hsd) && isDeepStrictEqual(child.templateKeys, keys);
   const paused = !sameTemplate && replicaSets.some((rs) => rs.controller?.uid === child.uid && holdsPods(rs));
-  const manifest = childManifest(hsd, Math.max(child.replicas, replicas), paused);
+  const manifest = childManifest(hsd, replicas, paused);
   return [
     { kind: 'applyChild', child, manifest, takeOwnership: child.templateHash === undefined || child.templateEdited },
   ];

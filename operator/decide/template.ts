@@ -10,7 +10,7 @@ import {
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
-import type { ChildManifest, ChildSettings, HsdView } from './model';
+import type { ChildManifest, ChildSettings, HsdView, TemplateKeys } from './model';
 import { busyKeyOf } from './pods';
 import { ownAnnotations, ownLabels } from './reserved';
 
@@ -103,6 +103,12 @@ export function ownerReference(hsd: Pick<HsdView, 'name' | 'uid'>): Record<strin
   };
 }
 
+/** What of our own the child's template has to hold. */
+export function templateKeys(hsd: HsdView): TemplateKeys {
+  const busyKey = busyKeyOf(hsd.spec);
+  return { hsd: hsd.name, state: 'starting', ...(busyKey !== undefined && { busyKey }) };
+}
+
 function podTemplate(hsd: HsdView): Template {
   const { metadata, ...rest } = withoutNulls(hsd.spec.podTemplate);
   const key = busyKeyOf(hsd.spec);
@@ -118,7 +124,8 @@ function podTemplate(hsd: HsdView): Template {
       },
       annotations: {
         ...ownAnnotations(hsd.spec),
-        ...(key !== undefined && { [BUSY_KEY_ANNOTATION]: key }),
+        // Empty in http mode: that a Pod has no key is said, not left to be guessed when its annotations got lost.
+        [BUSY_KEY_ANNOTATION]: key ?? '',
         [TEMPLATE_HASH_ANNOTATION]: templateHash(hsd),
       },
     },

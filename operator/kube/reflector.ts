@@ -58,6 +58,8 @@ export class Reflector<V extends Versioned> {
   private hasSynced = false;
   /** Where the next watch starts; undefined: list first. */
   private position: string | undefined;
+  /** Version of the newest list. */
+  private listed = '0';
   private readonly idleTimeoutMs: number;
   private activityMs: number;
   private listedAtMs = Number.NEGATIVE_INFINITY;
@@ -125,6 +127,16 @@ export class Reflector<V extends Versioned> {
     return this.store.values();
   }
 
+  /**
+   * Brings the copy to what the API server holds now, however late the watch is: a consistent list beside it. What the
+   * watch delivers after that and is older is ignored. Rejects when the list fails.
+   */
+  async refresh(): Promise<void> {
+    const { objects, snapshot, knownBefore } = await this.list();
+    // Another list was faster and is newer: this one would bring back what was deleted in between.
+    if (compareResourceVersions(this.listed, snapshot) <= 0) this.takeOver(objects, snapshot, knownBefore);
+  }
+
   /** Takes over the API server's reply to an own write, so that the copy need not wait for the watch to bring it. */
   observe(object: KubeObject): void {
     this.accept(object);
@@ -145,7 +157,7 @@ export class Reflector<V extends Versioned> {
   /** One watch, after a list if needed. Resolves to the milliseconds to wait before the next. */
   private async listAndWatch(): Promise<number> {
     try {
-      if (this.position === undefined) await this.list();
+      if (this.position === undefined) await this.relist();
       await this.watch();
       return this.hasWatchedWell() ? 0 : this.backoff.next();
     } catch (error) {
@@ -184,15 +196,23 @@ export class Reflector<V extends Versioned> {
     return this.watchLines > 0 && this.options.clock.monotonic() - this.watchStartedMs >= SHORTEST_WATCH_MS;
   }
 
+  private async relist(): Promise<void> {
+    this.watchLines = 0;
+    this.listedAtMs = this.options.clock.monotonic();
+    const { objects, snapshot, knownBefore } = await this.list();
+    this.takeOver(objects, snapshot, knownBefore);
+    this.position = snapshot;
+    this.hasSynced = true;
+    this.firstSync.resolve();
+  }
+
   /**
    * Reads the whole collection in pages of one snapshot. Without a resourceVersion the list is consistent: it holds
    * everything written before it began.
    */
-  private async list(): Promise<void> {
+  private async list(): Promise<{ objects: V[]; snapshot: string; knownBefore: string }> {
     const { client, path, query, pageSize: limit = 200 } = this.options;
     const knownBefore = this.store.newestVersion;
-    this.watchLines = 0;
-    this.listedAtMs = this.options.clock.monotonic();
     const objects: V[] = [];
     let snapshot = '';
     const { signal } = this.stopping;
@@ -206,7 +226,7 @@ export class Reflector<V extends Versioned> {
       if (metadata.continue) await new Promise((resolve) => setImmediate(resolve));
     }
     signal.throwIfAborted();
-    this.takeOver(objects, snapshot, knownBefore);
+    return { objects, snapshot, knownBefore };
   }
 
   private takeOver(objects: V[], snapshot: string, knownBefore: string): void {
@@ -216,9 +236,7 @@ export class Reflector<V extends Versioned> {
       this.store.clear();
     }
     this.store.replace(objects, snapshot);
-    this.position = snapshot;
-    this.hasSynced = true;
-    this.firstSync.resolve();
+    this.listed = snapshot;
   }
 
   /** Resolves when the server ends the watch in an orderly way. */

@@ -60,6 +60,10 @@ export class CordonWatch {
     return this.reflector.whenSynced(signal);
   }
 
+  refresh(): Promise<void> {
+    return this.reflector.refresh();
+  }
+
   get idleMs(): number {
     return this.options.clock.monotonic() - this.reflector.lastActivityMs;
   }

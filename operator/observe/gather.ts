@@ -42,9 +42,9 @@ export async function gather(
     ...(budget && { budget }),
     cordoned: world.cordoned,
     replicaSets,
-    pods: world.pods.of(key),
+    pods: world.podsOf(hsd),
     emptied,
-    unlabelled: await findUnlabelled(client, hsd, child, replicaSets),
+    unlabelled: await findUnlabelled(client, hsd, child, { replicaSets, pods: world.pods.of(key) }),
     orphans: await findOrphans(client, world, key, hsd),
   };
 }
@@ -95,23 +95,49 @@ function ownersOf(pods: readonly PodView[]): Set<string> {
 
 const NOTHING: Observation['unlabelled'] = { pods: [], replicaSets: [] };
 
-/** Pods and ReplicaSets of a child that HotStandby did not make: they lack our labels, so no watch shows them. */
+/**
+ * Pods and ReplicaSets of the child that lack our labels, so that no watch shows them: HotStandby did not make it, or
+ * somebody (a hand, a policy) takes the labels out of its template or off what is made from it. They are known by owner.
+ */
 async function findUnlabelled(
   client: ApiReader,
   hsd: HsdView,
   child: DeploymentView | undefined,
-  known: readonly ReplicaSetView[],
+  known: Known,
 ): Promise<Observation['unlabelled']> {
-  const foreign = known.filter((rs) => rs.templateHash === undefined);
-  const takeover = child !== undefined && child.templateHash === undefined && !child.deleting;
-  if (hsd.deleting || child === undefined || (!takeover && foreign.length === 0)) return NOTHING;
+  const isOurs = ({ templateHash, templateKeys }: ReplicaSetView | DeploymentView): boolean =>
+    templateHash !== undefined && templateKeys.hsd === hsd.name;
+  const foreign = known.replicaSets.filter((rs) => !isOurs(rs));
+  if (hsd.deleting || child === undefined || child.deleting) return NOTHING;
+  if (isOurs(child) && foreign.length === 0 && isComplete(child, known)) return NOTHING;
   const query = { labelSelector: `${selectorText(child.matchLabels)},!${NAME_LABEL}` };
   const replicaSets = (await listAll<ReplicaSetObject>(client, paths.replicaSets.list(hsd.namespace), query))
     .map(projectReplicaSet)
     .filter((rs) => rs.controller?.uid === child.uid);
-  const owners = new Set([...replicaSets, ...foreign].map((rs) => rs.uid));
+  const own = known.replicaSets.filter((rs) => rs.controller?.uid === child.uid);
+  const owners = new Set([...replicaSets, ...foreign, ...own].map((rs) => rs.uid));
   const pods = (await listAll<PodObject>(client, paths.pods.list(hsd.namespace), query))
     .map(projectPod)
     .filter((pod: PodView) => pod.controller !== undefined && owners.has(pod.controller.uid) && !pod.deleting);
   return { pods, replicaSets };
+}
+
+interface Known {
+  replicaSets: readonly ReplicaSetView[];
+  pods: readonly PodView[];
+}
+
+/**
+ * Whether what is known accounts for every Pod the controllers count. Only once they have come to rest: while Pods come
+ * and go one watch is ahead of another, and asking then would cost requests for nothing.
+ */
+function isComplete(child: DeploymentView, { replicaSets, pods }: Known): boolean {
+  const own = replicaSets.filter((rs) => rs.controller?.uid === child.uid);
+  if (child.observedGeneration !== child.generation || own.some((rs) => rs.replicas !== rs.statusReplicas)) return true;
+  if (own.reduce((sum, rs) => sum + rs.statusReplicas, 0) < child.statusReplicas) return false;
+  const counts = new Map<string, number>();
+  for (const { controller } of pods) {
+    if (controller !== undefined) counts.set(controller.uid, (counts.get(controller.uid) ?? 0) + 1);
+  }
+  return own.every((rs) => (counts.get(rs.uid) ?? 0) >= rs.statusReplicas);
 }

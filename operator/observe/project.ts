@@ -25,6 +25,7 @@ import type {
   PortView,
   ReplicaSetView,
   SessionView,
+  TemplateKeys,
 } from '../decide/model';
 import { ownsTemplate } from '../kube/managed-fields';
 import type { KubeObject, ObjectMeta } from '../kube/types';
@@ -56,7 +57,7 @@ export interface NodeView extends ObjectView {
 }
 
 interface TemplateHolder {
-  template?: { metadata?: { annotations?: Record<string, string> } };
+  template?: { metadata?: Pick<ObjectMeta, 'annotations' | 'labels'> };
 }
 
 export interface ReplicaSetObject extends KubeObject {
@@ -73,7 +74,11 @@ export interface DeploymentObject extends KubeObject {
     revisionHistoryLimit?: number;
     progressDeadlineSeconds?: number;
   } & TemplateHolder;
-  status?: { observedGeneration?: number; conditions?: { type: string; status: string; message?: string }[] };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    conditions?: { type: string; status: string; message?: string }[];
+  };
 }
 
 export interface HsdObject extends KubeObject {
@@ -111,8 +116,10 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
     replicas: spec?.replicas ?? 1,
     paused: spec?.paused ?? false,
     templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
+    templateKeys: templateKeysOf(spec),
     templateEdited: isTemplateEdited(metadata),
     revision: metadata.annotations?.[REVISION_ANNOTATION],
+    statusReplicas: status?.replicas ?? 0,
     replicaFailure: failure?.message,
     deadlineExceeded: progressing?.message,
     settings: {
@@ -135,6 +142,7 @@ export function projectReplicaSet({ metadata, spec, status }: ReplicaSetObject):
     replicas: spec?.replicas ?? 1,
     statusReplicas: status?.replicas ?? 0,
     templateHash: spec?.template?.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION],
+    templateKeys: templateKeysOf(spec),
     revision: metadata.annotations?.[REVISION_ANNOTATION],
   });
 }
@@ -153,7 +161,8 @@ export function projectPod({ metadata, spec, status }: PodObject): PodView {
     readySince: timeOf(ready?.lastTransitionTime),
     running: status?.containerStatuses?.some((c) => c.state?.running !== undefined) ?? false,
     trueKeys: Object.keys(annotations).filter((key) => annotations[key]?.toLowerCase() === 'true'),
-    busyKey: annotations[BUSY_KEY_ANNOTATION],
+    busyKey: annotations[BUSY_KEY_ANNOTATION] || undefined,
+    templateHash: annotations[TEMPLATE_HASH_ANNOTATION],
     marks: pick(annotations, MARK_KEYS),
     session: sessionOf(annotations),
     labels: labelsOf(metadata.labels),
@@ -247,6 +256,15 @@ function timeOf(text: string | undefined): number {
 
 function podState(label: string | undefined): PodState | undefined {
   return POD_STATES.find((state) => state === label);
+}
+
+function templateKeysOf(holder: TemplateHolder | undefined): TemplateKeys {
+  const { labels, annotations } = holder?.template?.metadata ?? {};
+  return defined({
+    hsd: labels?.[NAME_LABEL],
+    state: labels?.[STATE_LABEL],
+    busyKey: annotations?.[BUSY_KEY_ANNOTATION] || undefined,
+  });
 }
 
 function isTemplateEdited({ managedFields, annotations }: ObjectMeta): boolean {

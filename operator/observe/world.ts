@@ -10,6 +10,7 @@ import type { KubeObject } from '../kube/types';
 import { CordonWatch } from './cordon-watch';
 import { KeyedIndex } from './keyed-index';
 import { keyOf, projectBudget, projectDeployment, projectHsd, projectPod, projectReplicaSet } from './project';
+import { keepKey, withTrueKeys } from './true-keys';
 
 export interface WorldOptions {
   client: ApiReader;
@@ -44,7 +45,11 @@ export class World {
     this.hsds = new Source(options, paths.hsds, {}, projectHsd, own, onChange);
     this.deployments = new Source(options, paths.deployments, labelled, projectDeployment, keyOf, onChange);
     this.replicaSets = new Source(options, paths.replicaSets, labelled, projectReplicaSet, keyOf, onChange);
-    this.pods = new Source(options, paths.pods, labelled, projectPod, keyOf, onChange, options.onPod);
+    const { onPod } = options;
+    this.pods = new Source(options, paths.pods, labelled, projectPod, keyOf, onChange, {
+      onObject: onPod,
+      keep: keepKey,
+    });
     this.budgets = new Source(options, paths.podDisruptionBudgets, labelled, projectBudget, keyOf, onChange);
     this.nodes = options.watchNodes ? new CordonWatch(options, (node) => this.nodeChanged(node, onChange)) : undefined;
     this.cordoned = this.nodes?.cordoned ?? new Set();
@@ -67,6 +72,11 @@ export class World {
     await Promise.all(this.sources.map((source) => source.whenSynced(signal)));
   }
 
+  /** Asks the API server for everything, however late the watches are. Rejects when one of the lists fails. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.refresh()));
+  }
+
   /** The hsd with this key. */
   hsd(key: string): HsdView | undefined {
     const [view] = this.hsds.of(key);
@@ -76,6 +86,12 @@ export class World {
   /** The labelled Deployment with the child's name; one without our label is not in the cache. */
   child(hsd: HsdView): DeploymentView | undefined {
     return this.deployments.get(hsd.namespace, childName(hsd.name));
+  }
+
+  /** Its Pods, each with the key that says busy, whatever the Pod itself says. */
+  podsOf(hsd: HsdView): readonly PodView[] {
+    const key = `${hsd.namespace}/${hsd.name}`;
+    return withTrueKeys(hsd, this.pods.of(key), this.replicaSets.of(key));
   }
 
   /** Milliseconds since the quietest watch last heard from the API server. */
@@ -90,7 +106,10 @@ export class World {
     }
   }
 
-  private get sources(): readonly Pick<Source<ObjectView>, 'start' | 'stop' | 'synced' | 'whenSynced' | 'idleMs'>[] {
+  private get sources(): readonly Pick<
+    Source<ObjectView>,
+    'start' | 'stop' | 'synced' | 'whenSynced' | 'refresh' | 'idleMs'
+  >[] {
     const sources = [this.hsds, this.deployments, this.replicaSets, this.pods, this.budgets];
     return this.nodes ? [...sources, this.nodes] : sources;
   }
@@ -100,6 +119,12 @@ export class World {
 function saysTheSame<V extends ObjectView>({ current, previous }: { current?: V; previous?: V }): boolean {
   if (current === undefined || previous === undefined) return false;
   return isDeepStrictEqual({ ...current, resourceVersion: '' }, { ...previous, resourceVersion: '' });
+}
+
+interface SourceHooks<V> {
+  onObject?: ((change: { current?: V; previous?: V }) => void) | undefined;
+  /** What is kept of what an object said before. */
+  keep?: (current: V, previous: V | undefined) => V;
 }
 
 /** One kind of object: a reflector for each watched namespace, and its objects by hsd. */
@@ -114,7 +139,7 @@ export class Source<V extends ObjectView> {
     project: (object: never) => V,
     keyOfView: (view: V) => string | undefined,
     onChange: (key: string) => void,
-    onObject?: (change: { current?: V; previous?: V }) => void,
+    { onObject, keep }: SourceHooks<V> = {},
   ) {
     const { client, clock, random, logger, namespaces } = options;
     const changed = (change: { current?: V; previous?: V }): void => {
@@ -130,7 +155,11 @@ export class Source<V extends ObjectView> {
     // Replies of own writes pass here too: what the watch does not select must not enter by them.
     const selected = (object: KubeObject): boolean =>
       !query.labelSelector || object.metadata.labels?.[NAME_LABEL] !== undefined;
-    const transform = (object: KubeObject): V | undefined => (selected(object) ? project(object as never) : undefined);
+    const transform = (object: KubeObject): V | undefined => {
+      if (!selected(object)) return undefined;
+      const view = project(object as never);
+      return keep ? keep(view, this.reflectorOf(view.namespace)?.byUid(view.uid)) : view;
+    };
     const scopes: (string | undefined)[] = namespaces === undefined ? [undefined] : [...namespaces];
     this.reflectors = new Map(
       scopes.map((namespace) => [
@@ -163,6 +192,10 @@ export class Source<V extends ObjectView> {
 
   async whenSynced(signal?: AbortSignal): Promise<void> {
     await Promise.all([...this.reflectors.values()].map((reflector) => reflector.whenSynced(signal)));
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.all([...this.reflectors.values()].map((reflector) => reflector.refresh()));
   }
 
   get(namespace: string, name: string): V | undefined {

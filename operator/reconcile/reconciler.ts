@@ -113,7 +113,7 @@ export class Reconciler {
   private async pass(key: string, hsd: HsdView, { since, raise }: Start, log: Logger): Promise<Plan> {
     const { client, world, queue, clock, guarded, prober, metrics } = this.options;
     if (raise) await requestSent();
-    const pods = world.pods.of(key);
+    const pods = world.podsOf(hsd);
     setTargets(prober, key, { hsd, pods });
     const now = clock.now();
     const recollection = recall(this.memoryOf(key, hsd, now), hsd, pods, now);

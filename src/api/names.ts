@@ -20,7 +20,7 @@ export const RESERVED_PREFIX = 'hsd.paia.tech/';
 export const NAME_LABEL = 'hsd.paia.tech/name';
 /** On Pods: `starting`, `idle`, `busy` or `draining`. A Service that selects `idle` reaches only Pods free for a session. */
 export const STATE_LABEL = 'hsd.paia.tech/state';
-/** On the Pod template: which annotation key says busy. Admission policies read it from the Pod. Absent in http mode. */
+/** On the Pod template: which annotation key says busy; empty in http mode. Admission policies read it from the Pod. */
 export const BUSY_KEY_ANNOTATION = 'hsd.paia.tech/busy-key';
 /** On the Pod template: fingerprint of what the user wrote there. Tells a changed template from an applied one. */
 export const TEMPLATE_HASH_ANNOTATION = 'hsd.paia.tech/template-hash';

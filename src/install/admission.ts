@@ -64,9 +64,9 @@ export function mapOf(object: 'object' | 'oldObject', field: 'annotations' | 'la
   return `${object}.metadata.?${field}.orValue({})`;
 }
 
-/** CEL: the annotation key that says busy, by annotations in `variable`; '' in http mode. */
-export function busyKeyIn(variable: string): string {
-  return `${variable}[?${quote(BUSY_KEY_ANNOTATION)}].orValue('')`;
+/** CEL: the annotation key that says busy, by annotations in `variable`; `absent` in http mode, or where it got lost. */
+export function busyKeyIn(variable: string, absent = ''): string {
+  return `${variable}[?${quote(BUSY_KEY_ANNOTATION)}].orValue('${absent}')`;
 }
 
 /** CEL: whether annotations in `variable` say busy under the key in `key`. */

@@ -1,4 +1,4 @@
-import { SESSION_ANNOTATION, STATE_LABEL } from '../api/names';
+import { DEFAULT_BUSY_ANNOTATION, SESSION_ANNOTATION, STATE_LABEL } from '../api/names';
 import {
   busyIn,
   busyKeyIn,
@@ -49,7 +49,8 @@ export function guardManifests(input: GuardInput) {
     matchConditions: [{ name: 'guarded-user', expression: byUsers(input.users) }],
     variables: [
       { name: 'annotations', expression: mapOf('oldObject', 'annotations') },
-      { name: 'busyKey', expression: busyKeyIn('variables.annotations') },
+      // Its app may have replaced all annotations by the busy one: until the key is back the default one counts.
+      { name: 'busyKey', expression: busyKeyIn('variables.annotations', DEFAULT_BUSY_ANNOTATION) },
       { name: 'busyByAnnotation', expression: busyIn('variables.annotations', 'variables.busyKey') },
       {
         name: 'busyByState',

@@ -1,5 +1,11 @@
 import { MARKS } from '../api/marks';
-import { NAME_LABEL, RECORD_ANNOTATIONS, STATE_LABEL } from '../api/names';
+import {
+  BUSY_KEY_ANNOTATION,
+  NAME_LABEL,
+  RECORD_ANNOTATIONS,
+  STATE_LABEL,
+  TEMPLATE_HASH_ANNOTATION,
+} from '../api/names';
 import {
   busyIn,
   busyKeyIn,
@@ -16,16 +22,28 @@ export const BUSY_MARKS: readonly (readonly [key: string, value: string])[] = Ob
   ([key, value]) => (value === null ? [] : [[key, value] as const]),
 );
 
+type Field = 'annotations' | 'labels';
+
+/** What a Pod keeps whoever writes its labels or annotations, also when they replace all of them. */
+const KEPT: readonly (readonly [field: Field, key: string])[] = [
+  ['labels', NAME_LABEL],
+  ['labels', STATE_LABEL],
+  ['annotations', BUSY_KEY_ANNOTATION],
+  ['annotations', TEMPLATE_HASH_ANNOTATION],
+];
+
 /**
  * A MutatingAdmissionPolicy and its binding that write a Pod's state and marks in the very write that flips its busy
- * annotation, so that no moment passes between the two, and the operator has nothing left to write.
+ * annotation, so that no moment passes between the two, and the operator has nothing left to write. A write that drops
+ * what says whose the Pod is and which key says busy (an app that replaces its annotations by the busy one) keeps it.
  *
- * A write that does not flip busy is not touched: the other states are the operator's business. An expression that errs
- * lets the write pass unmarked, and the operator marks the Pod as it does without this policy.
+ * A write that does neither is not touched: the other states are the operator's business. An expression that errs lets
+ * the write pass unmarked, and the operator marks the Pod as it does without this policy.
  */
 export function marksManifests(input: PolicyInput) {
+  const before = mapOf('oldObject', 'annotations');
   const after = mapOf('object', 'annotations');
-  const key = busyKeyIn(after);
+  const key = `${after}[?${quote(BUSY_KEY_ANNOTATION)}].orValue(${busyKeyIn(before)})`;
   return policyWithBinding('Mutating', input, {
     failurePolicy: 'Ignore',
     // Another admission plugin may be the one that flips it.
@@ -33,36 +51,73 @@ export function marksManifests(input: PolicyInput) {
     matchConstraints: { objectSelector: labelledObjects, resourceRules: [ruleFor('', 'pods', 'UPDATE')] },
     matchConditions: [
       {
-        // The selector is content with a label on the old object; the patch below needs the map on the new one.
-        name: 'labelled',
-        expression: `object.metadata.?labels[?${quote(NAME_LABEL)}].hasValue()`,
-      },
-      {
-        name: 'busy-flips',
-        expression: `(${busyIn(after, key)}) != (${busyIn(mapOf('oldObject', 'annotations'), key)})`,
+        name: 'busy-flips-or-own-keys-go',
+        expression: [`(${busyIn(after, key)}) != (${busyIn(before, key)})`, ...KEPT.map(isLost)].join(' || '),
       },
     ],
     variables: [
+      { name: 'before', expression: before },
       { name: 'annotations', expression: after },
-      { name: 'busyKey', expression: busyKeyIn('variables.annotations') },
+      { name: 'labelsBefore', expression: mapOf('oldObject', 'labels') },
+      { name: 'labels', expression: mapOf('object', 'labels') },
+      { name: 'busyKey', expression: key },
       { name: 'isBusy', expression: busyIn('variables.annotations', 'variables.busyKey') },
-      { name: 'state', expression: `${mapOf('object', 'labels')}[?${quote(STATE_LABEL)}].orValue('')` },
+      { name: 'flips', expression: `variables.isBusy != (${busyIn('variables.before', 'variables.busyKey')})` },
+      {
+        name: 'state',
+        expression: `variables.labels[?${quote(STATE_LABEL)}].orValue(variables.labelsBefore[?${quote(STATE_LABEL)}].orValue(''))`,
+      },
     ],
-    mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: `variables.isBusy ? ${toBusy()} : ${toIdle()}` } }],
+    mutations: [
+      {
+        patchType: 'JSONPatch',
+        jsonPatch: {
+          expression: [
+            ...(['labels', 'annotations'] as const).map(emptyMap),
+            ...KEPT.map(restored),
+            `(variables.flips ? (variables.isBusy ? ${toBusy()} : ${toIdle()}) : [])`,
+          ].join(' + '),
+        },
+      },
+    ],
   });
+}
+
+/** CEL: the write drops it; a Pod cannot change whose it is either. */
+function isLost([field, key]: (typeof KEPT)[number]): string {
+  return lost(mapOf('oldObject', field), mapOf('object', field), key);
+}
+
+function lost(before: string, after: string, key: string): string {
+  const isGone = `!(${quote(key)} in ${after})`;
+  const isOther = `${after}[?${quote(key)}] != ${before}[?${quote(key)}]`;
+  return `(${quote(key)} in ${before} && ${key === NAME_LABEL ? isOther : isGone})`;
+}
+
+/** CEL: a patch that brings it back as it was. */
+function restored([field, key]: (typeof KEPT)[number]): string {
+  const [before, after] = field === 'labels' ? ['labelsBefore', 'labels'] : ['before', 'annotations'];
+  const isKeyLost = lost(`variables.${before}`, `variables.${after}`, key);
+  return `(${isKeyLost} ? [${add(field, key, `variables.${before}[${quote(key)}]`)}] : [])`;
+}
+
+/** CEL: a patch that makes the map, without which nothing can be added to it. */
+function emptyMap(field: Field): string {
+  const patch = `JSONPatch{op: "add", path: "/metadata/${field}", value: {}}`;
+  return `(object.metadata.?${field}.hasValue() ? [] : [${patch}])`;
 }
 
 function toBusy(): string {
   const patches = [
-    add('labels', STATE_LABEL, 'busy'),
-    ...BUSY_MARKS.map(([key, value]) => add('annotations', key, value)),
+    add('labels', STATE_LABEL, quote('busy')),
+    ...BUSY_MARKS.map(([key, value]) => add('annotations', key, quote(value))),
   ];
   return `[${patches.join(', ')}]`;
 }
 
 /** Only what says busy is taken back: a value somebody else wrote is not ours. */
 function toIdle(): string {
-  const state = `(variables.state == 'busy' ? [${add('labels', STATE_LABEL, 'idle')}] : [])`;
+  const state = `(variables.state == 'busy' ? [${add('labels', STATE_LABEL, quote('idle'))}] : [])`;
   const marks = BUSY_MARKS.map(
     ([key, value]) => `(variables.annotations[?${quote(key)}].orValue('') == ${quote(value)} ? [${remove(key)}] : [])`,
   );
@@ -71,14 +126,14 @@ function toIdle(): string {
   return [state, ...marks, ...record].join(' + ');
 }
 
-function add(field: 'labels' | 'annotations', key: string, value: string): string {
-  return `JSONPatch{op: "add", path: ${pathOf(field, key)}, value: ${quote(value)}}`;
+function add(field: Field, key: string, value: string): string {
+  return `JSONPatch{op: "add", path: ${pathOf(field, key)}, value: ${value}}`;
 }
 
 function remove(key: string): string {
   return `JSONPatch{op: "remove", path: ${pathOf('annotations', key)}}`;
 }
 
-function pathOf(field: string, key: string): string {
+function pathOf(field: Field, key: string): string {
   return `"/metadata/${field}/" + jsonpatch.escapeKey(${quote(key)})`;
 }

@@ -60,6 +60,18 @@ const WAYS: [string, Way][] = [
       end: (scene, pod) => scene.setBusy(pod, 'no', CUSTOM_KEY),
     },
   ],
+  [
+    'the default annotation alone: the app has replaced all others',
+    {
+      hsd: 'replaced',
+      busyProbe: { mode: 'annotation' },
+      begin: (scene, { metadata }) =>
+        scene.api.jsonPatch(paths.pods.one(scene.namespace, metadata.name), [
+          { op: 'replace', path: '/metadata/annotations', value: { [DEFAULT_BUSY_ANNOTATION]: 'true' } },
+        ]),
+      end: (scene, pod) => scene.setBusy(pod, null),
+    },
+  ],
   // What the operator wrote before it stopped.
   [
     'the state label of http mode',

@@ -5,6 +5,7 @@ import {
   CLAIMED_BY_ANNOTATION,
   DELETION_COST_ANNOTATION,
   DO_NOT_DISRUPT_ANNOTATION,
+  NAME_LABEL,
   SAFE_TO_EVICT_ANNOTATION,
   SESSION_ANNOTATION,
   STATE_LABEL,
@@ -122,6 +123,31 @@ describe('the marks policy', () => {
     await patch(pod, { annotations: { ...record, 'paia.tech/busy': 'true' } });
     expect(recordOf(await patch(pod, { annotations: { other: 'y' } }))).toHaveLength(2);
     expect(recordOf(await scene.setBusy(pod, null))).toEqual([]);
+  });
+
+  it('keeps what says whose the Pod is and which key says busy, when the app replaces all of its metadata', async () => {
+    const pod = await onePod('app=custom');
+    const { labels = {}, annotations = {} } = pod.metadata;
+    const replace = (field: string, value: Record<string, string>): Promise<Pod> =>
+      scene.api.jsonPatch<Pod>(paths.pods.one(scene.namespace, pod.metadata.name), [
+        { op: 'add', path: `/metadata/${field}`, value },
+      ]);
+    const own = Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith('hsd.paia.tech/')));
+    const busy = await replace('annotations', { [CUSTOM_KEY]: 'true' });
+    expect(marksOf(busy)).toEqual(BUSY);
+    expect(busy.metadata.annotations).toMatchObject({ ...own, [CUSTOM_KEY]: 'true' });
+    expect(Object.keys(own)).toHaveLength(2);
+
+    // Its own labels would be gone, too, and with them its ReplicaSet: the selector's are not ours to keep.
+    const { app = '' } = labels;
+    expect((await replace('labels', { app })).metadata.labels).toMatchObject({ [NAME_LABEL]: 'custom', app });
+    expect(marksOf(await onePod('app=custom'))).toEqual(BUSY);
+    const forged = await patch(pod, { labels: { [NAME_LABEL]: 'rooms' } });
+    expect(forged.metadata.labels).toMatchObject({ [NAME_LABEL]: 'custom' });
+
+    const idle = await replace('annotations', {});
+    expect(marksOf(idle)).toEqual(IDLE);
+    expect(idle.metadata.annotations).toEqual(own);
   });
 
   it('knows the key of each Pod, and "true" in any letter case', async () => {

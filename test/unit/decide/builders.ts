@@ -13,7 +13,7 @@ import type {
   Write,
 } from '../../../operator/decide/model';
 import { isLive } from '../../../operator/decide/pods';
-import { drains, settingsOf, templateHash } from '../../../operator/decide/template';
+import { drains, settingsOf, templateHash, templateKeys } from '../../../operator/decide/template';
 import type { PodState } from '../../../src/api/marks';
 import { MARKS } from '../../../src/api/marks';
 import { budgetName, DEFAULT_BUSY_ANNOTATION, KIND } from '../../../src/api/names';
@@ -91,8 +91,10 @@ export function aChild(overrides: Partial<DeploymentView> = {}, hsd: HsdView = a
     replicas: 2,
     paused: false,
     templateHash: templateHash(hsd),
+    templateKeys: templateKeys(hsd),
     templateEdited: false,
     revision: '1',
+    statusReplicas: overrides.replicas ?? 2,
     settings: settingsOf(hsd),
     ...overrides,
   };
@@ -110,6 +112,7 @@ export function aReplicaSet(overrides: Partial<ReplicaSetView> = {}, hsd: HsdVie
     replicas: 2,
     statusReplicas: 2,
     templateHash: templateHash(hsd),
+    templateKeys: templateKeys(hsd),
     revision: '1',
     ...overrides,
   };
@@ -240,6 +243,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     cordoned: new Set(),
     recommendations: [],
     asked: new Set(),
+    seenKeys: new Set(),
     orphans: [],
     emptied: new Set(),
     claims: { reserved: new Set(), waiting: 0 },

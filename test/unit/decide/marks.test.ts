@@ -77,8 +77,17 @@ describe('a Pod of the original operator', () => {
     });
   });
 
-  test('has no busy key in http mode', () => {
-    expect(markWrite(anHsd({ spec: HTTP }), stranger, 'idle')?.annotations).toEqual({});
+  test('learns in http mode that it has none', () => {
+    expect(markWrite(anHsd({ spec: HTTP }), stranger, 'idle')?.annotations).toEqual({ 'hsd.paia.tech/busy-key': '' });
+  });
+});
+
+test('a Pod that lost its busy key, or says another one, gets it back', () => {
+  const pod = aPod().marked('busy').with({ untrueKey: true });
+  expect(markWrite(hsd, pod.build(), 'busy')?.annotations).toEqual({ 'hsd.paia.tech/busy-key': 'paia.tech/busy' });
+  const probed = pod.with({ busyKey: undefined });
+  expect(markWrite(anHsd({ spec: HTTP }), probed.build(), 'busy')?.annotations).toEqual({
+    'hsd.paia.tech/busy-key': '',
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Observation, PodView, ProbeAnswer } from '../../../operator/decide/model';
 import { busyKeyOf, isLive, type PodFacts, podFacts, stateOf } from '../../../operator/decide/pods';
 import type { PodState } from '../../../src/api/marks';
-import { anHsd, anObservation, aPod, aSpec, HTTP, NOW, type PodBuilder } from './builders';
+import { anHsd, anObservation, aPod, aReplicaSet, aSpec, HTTP, NOW, type PodBuilder } from './builders';
 
 function factsOf(pod: PodBuilder, options: Partial<Observation> & { answer?: ProbeAnswer['state'] } = {}): PodFacts {
   const { answer, ...rest } = options;
@@ -54,6 +54,21 @@ describe('annotation mode', () => {
     expect(factsOf(pod.busy('paia.tech/busy'), customKey)).toMatchObject({ busy: true });
     expect(factsOf(pod.busy('example.com/occupied'), customKey)).toMatchObject({ busy: true });
     expect(factsOf(pod, customKey)).toMatchObject({ busy: false });
+  });
+
+  test('annotationKey changed twice in one session: the key it began with counts to its end', () => {
+    const twice = { hsd: anHsd({ spec: { busyProbe: { mode: 'annotation', annotationKey: 'example.com/third' } } }) };
+    const pod = aPod().busy('example.com/second');
+    expect(factsOf(pod, { ...twice, seenKeys: new Set(['example.com/second']) })).toMatchObject({ busy: true });
+    const replicaSets = [aReplicaSet({ templateKeys: { busyKey: 'example.com/second' } })];
+    expect(factsOf(pod, { ...twice, replicaSets })).toMatchObject({ busy: true });
+    expect(factsOf(aPod(), twice)).toMatchObject({ busy: false });
+  });
+
+  test('a Pod of which nobody knows how it tells is busy by either', () => {
+    expect(factsOf(httpPod().busy(), { answer: 'idle' })).toMatchObject({ busy: true });
+    expect(factsOf(httpPod(), { answer: 'busy' })).toMatchObject({ busy: true });
+    expect(factsOf(httpPod(), { answer: 'idle' })).toMatchObject({ busy: false });
   });
 
   test('a Pod without readiness is as busy as any, but not free when idle', () => {

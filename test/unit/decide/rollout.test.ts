@@ -1,5 +1,5 @@
 import { decide } from '../../../operator/decide/decide';
-import type { Observation } from '../../../operator/decide/model';
+import type { Observation, TemplateKeys } from '../../../operator/decide/model';
 import { revisions } from '../../../operator/decide/rollout';
 import { RETIRE_FINALIZER } from '../../../src/api/names';
 import {
@@ -349,4 +349,51 @@ test('nothing is settled while something of an earlier revision is on its way', 
   expect(settled({ pods: [aPod().orphan()] })).toBe(false);
   expect(settled({ pods: [aPod().orphan().with({ deleting: true })] })).toBe(true);
   expect(settled({ pods: [aPod().with({ controller: ownedBy('rs-unseen') })] })).toBe(true);
+});
+
+describe('a template that lost our own keys, by a hand or by a policy', () => {
+  const DEFACED: [sentence: string, templateKeys: TemplateKeys][] = [
+    ['the name label', { state: 'starting', busyKey: 'paia.tech/busy' }],
+    ['the state label', { hsd: 'rooms', busyKey: 'paia.tech/busy' }],
+    ['the key that says busy', { hsd: 'rooms', state: 'starting' }],
+    ['the name of its hsd, for another one', { hsd: 'halls', state: 'starting', busyKey: 'paia.tech/busy' }],
+  ];
+  const busy = aPod('busy').marked('busy').busy();
+
+  test.each(DEFACED)('%s: is applied again, paused, with what the child holds', (_sentence, templateKeys) => {
+    const child = aChild({ replicas: 1, templateKeys });
+    const seen = { hsd: before, child, pods: [busy], replicaSets: [aReplicaSet({ replicas: 1 })] };
+    expect(writesOf(seen)).toEqual(['applyChild 1 paused']);
+  });
+
+  test.each(DEFACED)('%s: the child is not lowered meanwhile', (_sentence, templateKeys) => {
+    const child = aChild({ replicas: 6, templateKeys });
+    const some = pods('idle', 6, (pod) => pod.marked('draining'));
+    const drainingSince = Object.fromEntries(some.map(({ uid }) => [uid, 0]));
+    expect(writesOf({ hsd: before, child, pods: some, drainingSince })).not.toContain('scaleChild 2');
+  });
+
+  test('what was made from it is retired, though its fingerprint is the right one', () => {
+    const child = aChild({ replicas: 2, paused: true, generation: 2 });
+    const defaced = aReplicaSet({ uid: 'rs-defaced', templateKeys: { busyKey: 'paia.tech/busy' } });
+    const right = aReplicaSet({ replicas: 1 });
+    const some = [busy, aPod('other').of('rs-defaced')];
+    expect(writesOf({ hsd: before, child, replicaSets: [right, defaced], pods: some })).toEqual([
+      'ownReplicaSet rs-defaced',
+      'resumeChild 3',
+    ]);
+  });
+
+  test('while a newer template is refused the last good one is looked at by its own keys', () => {
+    const refusal = { generation: 2, reason: 'Invalid', message: 'no' };
+    const intact = aChild({ replicas: 2 }, before);
+    expect(revisions(anObservation({ hsd, child: intact, refusal })).defaced).toBe(false);
+    const child = aChild({ replicas: 2, templateKeys: { busyKey: 'paia.tech/busy' } }, before);
+    expect(revisions(anObservation({ hsd, child, refusal })).defaced).toBe(true);
+  });
+});
+
+test('a child that lost its label keeps what it runs, and gets the label back without a rollout', () => {
+  const child = aChild({ replicas: 2, hsd: undefined });
+  expect(writesOf({ hsd: before, child, pods: pods('idle', 2) })).toEqual(['applyChild 2']);
 });

@@ -126,8 +126,8 @@ describe('the child Deployment', () => {
     });
   });
 
-  test('tells its Pods no busy key in http mode', () => {
-    expect(templateOf(HTTP).metadata.annotations).not.toHaveProperty('hsd.paia.tech/busy-key');
+  test('tells its Pods in http mode that they have no busy key', () => {
+    expect(templateOf(HTTP).metadata.annotations['hsd.paia.tech/busy-key']).toBe('');
   });
 
   const metadata = (labels: object, annotations: object): HotStandbySpec['podTemplate'] =>
@@ -161,7 +161,8 @@ describe('the child Deployment', () => {
       Object.keys({ ...labels, ...annotations })
         .filter((key) => key.startsWith('hsd.'))
         .sort(),
-    ).toEqual(['hsd.paia.tech/name', 'hsd.paia.tech/state', 'hsd.paia.tech/template-hash']);
+    ).toEqual(['hsd.paia.tech/busy-key', 'hsd.paia.tech/name', 'hsd.paia.tech/state', 'hsd.paia.tech/template-hash']);
+    expect(annotations['hsd.paia.tech/busy-key']).toBe('');
     const plan = decide(anObservation({ hsd: anHsd({ spec: { podTemplate } }), child: null }));
     expect(plan.events.find(({ reason }) => reason === 'ReservedKeys')?.note).toMatch(
       /: hsd.paia.tech\/busy-key, hsd.paia.tech\/drain-on-delete, hsd.paia.tech\/session, paia.tech\/busy$/,

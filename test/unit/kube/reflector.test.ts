@@ -240,3 +240,31 @@ describe('stopping', () => {
     await expect(waiting).rejects.toThrow('enough');
   });
 });
+
+describe('a look at what the server holds now', () => {
+  test('brings what a late watch has not delivered, and the watch adds nothing to it', async () => {
+    api.add('a');
+    api.add('b');
+    await follow();
+    const letOn = api.holdWatches();
+    api.change('a', { color: 'red' });
+    api.remove('b');
+    api.add('c');
+    expect(content()).toEqual(['a', 'b']);
+    await reflector.refresh();
+    expect(content()).toEqual(['a=red', 'c']);
+    const before = [...changes];
+    letOn();
+    api.add('d');
+    await until(() => changes.includes('+d'));
+    expect(changes).toEqual([...before, '+d']);
+  });
+
+  test('fails when the server does not answer, and leaves the copy as it is', async () => {
+    api.add('a');
+    await follow();
+    api.failNext((_request, response) => response.destroy());
+    await expect(reflector.refresh()).rejects.toThrow();
+    expect(content()).toEqual(['a']);
+  });
+});

@@ -11,7 +11,7 @@ import { recordingLogger } from '../support/logger';
 
 const hsd = anHsd();
 const labels = { [NAME_LABEL]: 'rooms' };
-const template = { metadata: { annotations: { [TEMPLATE_HASH_ANNOTATION]: 'old' } } };
+const template = { metadata: { labels, annotations: { [TEMPLATE_HASH_ANNOTATION]: 'old' } } };
 
 const object = (kind: string, uid: string, owner: string, fields: object): KubeObject => ({
   metadata: {
@@ -60,7 +60,12 @@ afterEach(async () => {
 });
 
 function look(): Promise<Observation> {
-  const recollection = { drainingSince: new Map(), recommendations: [], asked: new Set<string>() };
+  const recollection = {
+    drainingSince: new Map(),
+    recommendations: [],
+    asked: new Set<string>(),
+    seenKeys: new Set<string>(),
+  };
   const claims = { reserved: new Set<string>(), waiting: 0 };
   const circumstances = { ...recollection, claims, now: NOW, serverNow: NOW, probes: new Map(), guarded: true };
   return gather(client, world, hsd, circumstances);
@@ -96,6 +101,55 @@ describe('a retired ReplicaSet', () => {
     world.pods.observe('default', podOf('rs-old'));
     world.replicaSets.observe('default', retired(2, '6'));
     expect((await look()).emptied).toEqual(new Set());
+    expect(server.requests).toEqual([]);
+  });
+});
+
+describe('what the controllers count and no watch shows', () => {
+  const bare = { labels: { app: 'rooms' } };
+  const rs = (fields: object, status: object): KubeObject => ({
+    ...object('Deployment', 'rs-1', 'rooms-workload', fields),
+    ...{ spec: { replicas: 1, template }, status },
+  });
+  const childWith = (replicas: number, fields: object = { template }): void => {
+    const child = object('HotStandbyDeployment', 'rooms-workload', hsd.uid, { resourceVersion: '6' });
+    world.deployments.observe('default', {
+      ...child,
+      ...{ spec: { ...fields, selector: { matchLabels: { app: 'rooms' } } }, status: { replicas } },
+    });
+  };
+
+  test.each<[sentence: string, count: () => void]>([
+    ['a ReplicaSet without our label', () => childWith(1)],
+    [
+      'a Pod without our label',
+      () => {
+        childWith(1);
+        world.replicaSets.observe('default', rs({}, { replicas: 1 }));
+      },
+    ],
+    [
+      'anything of a template without our label',
+      () => childWith(0, { template: { metadata: { ...template.metadata, labels: {} } } }),
+    ],
+  ])('%s is asked for by its owner', async (_sentence, count) => {
+    count();
+    pods = [podOf('rs-1', bare), podOf('rs-other', { ...bare, uid: 'pod-2', name: 'pod-2' })];
+    server.requests.length = 0;
+    const { unlabelled } = await look();
+    expect(server.requests).toHaveLength(2);
+    expect(server.requests[1]?.query).toMatchObject({ labelSelector: 'app=rooms,!hsd.paia.tech/name' });
+    const isKnown = world.replicaSets.of('default/rooms').length > 0;
+    expect(unlabelled.pods.map(({ uid }) => uid)).toEqual(isKnown ? ['pod-1'] : []);
+  });
+
+  test('costs no request while all is accounted for, or still on its way', async () => {
+    childWith(1);
+    world.replicaSets.observe('default', rs({}, { replicas: 0 }));
+    await look();
+    world.replicaSets.observe('default', rs({ resourceVersion: '6' }, { replicas: 1 }));
+    world.pods.observe('default', podOf('rs-1'));
+    await look();
     expect(server.requests).toEqual([]);
   });
 });

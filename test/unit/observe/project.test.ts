@@ -29,6 +29,7 @@ const pod: PodObject & Record<string, unknown> = {
       'paia.tech/busy': 'TRUE',
       'example.com/half': 'true-ish',
       'hsd.paia.tech/busy-key': 'paia.tech/busy',
+      'hsd.paia.tech/template-hash': 'abc',
       'controller.kubernetes.io/pod-deletion-cost': '1000',
       'example.com/secret': 'kept out',
     },
@@ -76,6 +77,7 @@ describe('a Pod', () => {
       running: true,
       trueKeys: ['paia.tech/busy'],
       busyKey: 'paia.tech/busy',
+      templateHash: 'abc',
       marks: { 'controller.kubernetes.io/pod-deletion-cost': '1000' },
       labels: { app: 'rooms', 'hsd.paia.tech/name': 'rooms', 'pod-template-hash': 'abc' },
       ports: [],
@@ -223,10 +225,16 @@ describe('a Deployment', () => {
       replicas: 5,
       paused: true,
       selector: { matchLabels: { app: 'rooms' } },
-      template: { metadata: { annotations: { 'hsd.paia.tech/template-hash': 'abc' } } },
+      template: {
+        metadata: {
+          labels: { app: 'rooms', 'hsd.paia.tech/name': 'rooms', 'hsd.paia.tech/state': 'starting' },
+          annotations: { 'hsd.paia.tech/template-hash': 'abc', 'hsd.paia.tech/busy-key': 'example.com/in-use' },
+        },
+      },
     },
     status: {
       observedGeneration: 3,
+      replicas: 6,
       conditions: [
         { type: 'Available', status: 'True', message: 'fine' },
         { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' },
@@ -248,8 +256,10 @@ describe('a Deployment', () => {
       replicas: 5,
       paused: true,
       templateHash: 'abc',
+      templateKeys: { hsd: 'rooms', state: 'starting', busyKey: 'example.com/in-use' },
       templateEdited: false,
       revision: '3',
+      statusReplicas: 6,
       replicaFailure: 'exceeded quota',
       settings: { minReadySeconds: 0, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, drainOnDelete: false },
     });
@@ -325,6 +335,7 @@ test('a ReplicaSet keeps its revision, its template hash and how many Pods it wa
     replicas: 0,
     statusReplicas: 2,
     templateHash: 'abc',
+    templateKeys: {},
     revision: '12',
   });
 });

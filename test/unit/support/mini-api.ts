@@ -18,6 +18,8 @@ export class MiniApi {
   private rv = 100;
   private uids = 0;
   private compactedAt = 0;
+  /** What late watches have not been sent yet. */
+  private late: (() => void)[] | undefined;
   /** Called before every page of a list is answered. */
   onPage: ((pageNumber: number) => void) | undefined;
   /** Bytes a watch sends at a time. */
@@ -105,6 +107,16 @@ export class MiniApi {
   /** Sends `lines` to every watch as they are. */
   sendRaw(text: string): void {
     for (const watcher of this.watchers) watcher.write(text);
+  }
+
+  /** Watches are late from now on, until what is returned is called. */
+  holdWatches(): () => void {
+    const held: (() => void)[] = [];
+    this.late = held;
+    return () => {
+      this.late = undefined;
+      for (const send of held) send();
+    };
   }
 
   /** Ends every watch: in an orderly way, or by breaking the connection. */
@@ -197,7 +209,11 @@ export class MiniApi {
     if (type !== 'DELETED') this.objects.set(object.metadata.name, object);
     const event = { type, object, rv: this.rv };
     this.history.push(event);
-    for (const watcher of this.watchers) this.send(watcher, event);
+    const tell = (): void => {
+      for (const watcher of this.watchers) this.send(watcher, event);
+    };
+    if (this.late === undefined) tell();
+    else this.late.push(tell);
     return object;
   }
 

@@ -35,12 +35,12 @@ export interface SimTemplate {
   edit?: string;
 }
 
-export interface SimReplicaSet extends ReplicaSetView {
+export interface SimReplicaSet extends Omit<ReplicaSetView, 'templateKeys'> {
   template: SimTemplate;
   podHash: string;
 }
 
-export interface SimDeployment extends DeploymentView {
+export interface SimDeployment extends Omit<DeploymentView, 'templateKeys'> {
   template: SimTemplate;
 }
 
@@ -121,6 +121,7 @@ export class Cluster {
       matchLabels: this.hsd.spec.selector.matchLabels,
       paused: false,
       templateEdited: false,
+      statusReplicas: 0,
       settings: settingsOf(this.hsd),
       ...fields,
     };
@@ -222,7 +223,7 @@ const MARK_KEYS = [...Object.keys(MARKS.busy), DRAIN_ANNOTATION];
 /** As observe/project.ts does it from the whole object. */
 export function viewOfPod({ annotations, podHash: _1, ownKey: _2, session: _3, ...pod }: SimPod): PodView {
   const marks = MARK_KEYS.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]]));
-  const busyKey = annotations[BUSY_KEY_ANNOTATION];
+  const busyKey = annotations[BUSY_KEY_ANNOTATION] || undefined;
   return {
     ...pod,
     trueKeys: Object.keys(annotations).filter((key) => annotations[key]?.toLowerCase() === 'true'),
@@ -232,9 +233,21 @@ export function viewOfPod({ annotations, podHash: _1, ownKey: _2, session: _3, .
 }
 
 export function viewOfReplicaSet({ template, podHash: _, ...rs }: SimReplicaSet): ReplicaSetView {
-  return { ...rs, ...(template.templateHash !== undefined && { templateHash: template.templateHash }) };
+  return { ...rs, ...viewOfTemplate(template) };
 }
 
 export function viewOfDeployment({ template, ...child }: SimDeployment): DeploymentView {
-  return { ...child, ...(template.templateHash !== undefined && { templateHash: template.templateHash }) };
+  return { ...child, ...viewOfTemplate(template) };
+}
+
+function viewOfTemplate({
+  labelled,
+  templateHash,
+  busyKey,
+}: SimTemplate): Pick<ReplicaSetView, 'templateHash' | 'templateKeys'> {
+  const templateKeys = {
+    ...(labelled && { hsd: 'rooms', state: 'starting' }),
+    ...(busyKey !== undefined && { busyKey }),
+  };
+  return { templateKeys, ...(templateHash !== undefined && { templateHash }) };
 }

@@ -325,7 +325,7 @@ export class SimOperator {
 
 function templateOf({ spec }: ChildManifest): SimTemplate {
   const { metadata } = spec.template as { metadata: { annotations: Record<string, string> } };
-  const busyKey = metadata.annotations[BUSY_KEY_ANNOTATION];
+  const busyKey = metadata.annotations[BUSY_KEY_ANNOTATION] || undefined;
   const templateHash = metadata.annotations[TEMPLATE_HASH_ANNOTATION];
   return { labelled: true, templateHash, busyKey, ownKey: busyKey ?? '' };
 }
