@@ -10,6 +10,7 @@ import type { Logger } from './kube/logger';
 import { WorkQueue } from './kube/queue';
 import type { ServerClock } from './kube/server-clock';
 import { World } from './observe/world';
+import type { HealthAddress } from './options';
 import { LOOPBACK_CIDRS } from './probe/http-address';
 import type { ProbeTransport } from './probe/http-probe';
 import { Prober } from './probe/prober';
@@ -29,7 +30,7 @@ export interface AppOptions {
   namespaces?: readonly string[];
   leaderElection?: { namespace: string; name: string };
   /** Default: health and metrics are not served. */
-  healthAddress?: { host: string; port: number };
+  healthAddress?: HealthAddress;
   allowLoopbackPods: boolean;
   guarded: boolean;
   /** The API server's own time. */
@@ -196,7 +197,7 @@ export class App {
     for (const key of this.world.hsds.keys()) this.queue.add(key);
   }
 
-  private serve(address: { host: string; port: number }): Promise<HttpServer> {
+  private serve(address: HealthAddress): Promise<HttpServer> {
     const { metrics } = this.options;
     return startHealthServer({
       ...address,

@@ -19,12 +19,19 @@ export interface Options {
   /** Name of that Lease: operators that share it are replicas of each other. */
   leaseName: string;
   /** Where /healthz, /readyz and /metrics are served. Host "": all addresses. Port 0: any free one. */
-  healthAddress: { readonly host: string; readonly port: number };
+  healthAddress: HealthAddress;
   logLevel: LogLevel;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed: scale-downs need no spare Pod then. */
   admissionGuard: boolean;
   /** Probe Pods on loopback addresses too. For test clusters only. */
   allowLoopbackPods: boolean;
+}
+
+export interface HealthAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Nobody asked for this port: any free one will do when it is in use. Never in a cluster, where probes ask this one. */
+  readonly orAnyPort?: boolean;
 }
 
 /**
@@ -88,7 +95,7 @@ function command(inCluster: boolean): Command {
     .addOption(
       option(
         '--health-address <host:port>',
-        `serve /healthz, /readyz and /metrics here; default: ${defaultHealthAddress(inCluster)}`,
+        `serve /healthz, /readyz and /metrics here; default: ${defaultHealthAddress(inCluster)}${inCluster ? '' : ', or a free port'}`,
       ),
     )
     .addOption(option('--log-level <level>', `${LOG_LEVELS.join(', ')}; default: info`))
@@ -194,7 +201,13 @@ function defaultHealthAddress(inCluster: boolean): string {
   return inCluster ? ':8080' : '127.0.0.1:8080';
 }
 
-function parseAddress({ value, source }: Given): Options['healthAddress'] {
+/** What was asked for; else in a cluster the port that the manifests probe, and elsewhere that or any free one. */
+function healthAddressOf(asked: Given | undefined, inCluster: boolean): HealthAddress {
+  const address = parseAddress(asked ?? { value: defaultHealthAddress(inCluster), source: 'default' });
+  return asked === undefined && !inCluster ? { ...address, orAnyPort: true } : address;
+}
+
+function parseAddress({ value, source }: Given): HealthAddress {
   // host:port, [v6]:port, :port. A bare IPv6 address is ambiguous and refused.
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(value);
   const port = Number(match?.[3]);
@@ -244,7 +257,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     leaderElect: flags.leaderElect ?? envBoolean(env, 'leader-elect') ?? inCluster,
     leaseNamespace: lease && namespaceName(lease.value, lease.source),
     leaseName: leaseName ? checkedLeaseName(leaseName) : DEFAULT_LEASE_NAME,
-    healthAddress: parseAddress(health ?? { value: defaultHealthAddress(inCluster), source: 'default' }),
+    healthAddress: healthAddressOf(health, inCluster),
     logLevel: logLevel ? parseLogLevel(logLevel) : 'info',
     admissionGuard: flags.admissionGuard ?? envBoolean(env, 'admission-guard') ?? false,
     allowLoopbackPods: flags.allowLoopbackPods ?? envBoolean(env, 'allow-loopback-pods') ?? false,

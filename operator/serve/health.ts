@@ -10,6 +10,8 @@ export interface HealthOptions {
   host: string;
   /** 0: any free port. */
   port: number;
+  /** Take any free port when that one is in use. */
+  orAnyPort?: boolean;
   /** /healthz: checks that a restart would mend. Keys name them. */
   live: Readonly<Record<string, Check>>;
   /** /readyz: checks that time would mend. */
@@ -46,7 +48,7 @@ function failureOf(check: Check): string | undefined {
 }
 
 /** Serves /healthz, /readyz and /metrics. @throws AddressError when the address cannot be had */
-export function startHealthServer({ host, port, live, ready, metrics }: HealthOptions): Promise<HttpServer> {
+export function startHealthServer({ host, port, orAnyPort, live, ready, metrics }: HealthOptions): Promise<HttpServer> {
   const routes = [
     route('GET', '/healthz', () => runChecks(live)),
     route('GET', '/readyz', () => runChecks(ready)),
@@ -55,6 +57,7 @@ export function startHealthServer({ host, port, live, ready, metrics }: HealthOp
   return HttpServer.start({
     host,
     port,
+    orAnyPort,
     what: 'health and metrics',
     flag: '--health-address',
     router: new Router(routes, ': try /healthz, /readyz or /metrics'),

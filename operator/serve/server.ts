@@ -10,6 +10,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Take any free port when that one is in use [false]. */
+  readonly orAnyPort?: boolean;
   /** What is served, for the message when the address cannot be had: "health and metrics". */
   readonly what: string;
   /** The option that chooses another address: "--health-address". */
@@ -95,7 +97,7 @@ export class HttpServer {
   /** Listens. @throws AddressError when the address cannot be had */
   static async start(options: ServerOptions): Promise<HttpServer> {
     const started = new HttpServer(options);
-    started.address = await started.listen();
+    started.address = await started.listenSomewhere();
     return started;
   }
 
@@ -122,12 +124,25 @@ export class HttpServer {
     clearTimeout(cut);
   }
 
-  private listen(): Promise<AddressInfo> {
-    const { host, port } = this.options;
+  private async listenSomewhere(): Promise<AddressInfo> {
+    const { port, orAnyPort } = this.options;
+    try {
+      return await this.listen(port);
+    } catch (error) {
+      const cause = error as NodeJS.ErrnoException;
+      if (!orAnyPort || cause.code !== 'EADDRINUSE') throw addressError(cause, this.options);
+      return await this.listen(0);
+    }
+  }
+
+  private listen(port: number): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
-      this.server.once('error', (error) => reject(addressError(error, this.options)));
+      this.server.once('error', reject);
       // Without a host Node listens on :: for both families, or on 0.0.0.0 where there is no IPv6.
-      this.server.listen({ port, host: host || undefined }, () => resolve(this.server.address() as AddressInfo));
+      this.server.listen({ port, host: this.options.host || undefined }, () => {
+        this.server.off('error', reject);
+        resolve(this.server.address() as AddressInfo);
+      });
     });
   }
 

@@ -86,6 +86,15 @@ describe('health server', () => {
     );
   });
 
+  it('takes a free port instead where nobody asked for that one', async () => {
+    await serve();
+    const port = server?.port ?? 0;
+    const other = await startHealthServer({ ...OPTIONS, port, orAnyPort: true });
+    expect(other.port).not.toBe(port);
+    expect((await get(`http://127.0.0.1:${other.port}/healthz`))[0]).toBe(200);
+    await other.close();
+  });
+
   it('says in one line that the machine has no such address', async () => {
     await expect(startHealthServer({ ...OPTIONS, host: '192.0.2.1' })).rejects.toThrow(
       'on 192.0.2.1:0: this machine has no such address',
