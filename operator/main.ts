@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { version } from '../package.json';
+import { PACKAGE_VERSION } from '../src/version';
 import { App } from './app';
 import { ApiClient } from './kube/client';
 import { systemClock } from './kube/clock';
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const logger = pino({ level: options.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
   const metrics = new Metrics({ clock: systemClock, processMetrics: true });
   const connection = await loadConnection({ kubeconfig: options.kubeconfig, context: options.context });
-  const userAgent = `hotstandby/${version}`;
+  const userAgent = `hotstandby/${PACKAGE_VERSION}`;
   const client = new ApiClient(connection, {
     userAgent,
     onRequest: (request) => metrics.observeApiRequest(request),
@@ -34,7 +34,10 @@ async function main(): Promise<void> {
     lease: leaderElection,
   });
   const identity = `${process.env.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
-  logger.info({ version, server: client.server, namespaces: namespaces ?? 'all', identity }, 'starting');
+  logger.info(
+    { version: PACKAGE_VERSION, server: client.server, namespaces: namespaces ?? 'all', identity },
+    'starting',
+  );
   const { healthAddress, allowLoopbackPods, admissionGuard: guarded } = options;
   const app = new App({
     client,

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { version } from '../package.json';
+import { PACKAGE_VERSION } from '../src/version';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -108,7 +108,7 @@ function command(inCluster: boolean): Command {
         'probe Pods on 127.0.0.0/8 and ::1 over HTTP; for test clusters with fake Pods only',
       ),
     )
-    .version(version, '-V, --version', 'print the version')
+    .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments(false)

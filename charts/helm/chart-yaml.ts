@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { ROOT } from '../../root';
 import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from '../../src/api/names';
 import { IMAGE_REPOSITORY } from '../../src/install/deployment';
 import { PACKAGE_VERSION } from '../../src/version';
 
-const ROOT = join(__dirname, '../..');
 const REPOSITORY = 'https://github.com/paia-tech/hotstandby';
 /** The CRD's rules use CEL's format library; `-0` lets in what managed clusters call their versions: 1.32.3-gke.1. */
 const KUBE_VERSION = '>=1.32.0-0';

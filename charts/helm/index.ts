@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ROOT } from '../../root';
 import { dashboardModel } from '../../src/install/dashboard';
 import { PACKAGE_VERSION } from '../../src/version';
 import { chartYaml } from './chart-yaml';
@@ -9,7 +10,6 @@ import { variants } from './variants';
 
 /** What is written by hand; `.tpl` behind a file's own extension only says that it is a template. */
 const FILES = join(__dirname, 'files');
-const ROOT = join(__dirname, '../..');
 
 /** All files of the chart by their path in it. */
 export function chartFiles(): Map<string, string> {

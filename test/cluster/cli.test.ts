@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { isAlive } from '../../tools/base/process-identity';
 import { describeCluster } from '../../tools/cluster/describe-cluster';
-import { isAlive } from '../../tools/cluster/process-identity';
 import { resolveCommands } from '../../tools/cluster/programs';
 import { clusterDir, readState } from '../../tools/cluster/state';
 

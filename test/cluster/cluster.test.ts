@@ -4,9 +4,10 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { until } from '../../tools/base/eventually';
+import { isAlive, processIdentity } from '../../tools/base/process-identity';
 import { describeCluster } from '../../tools/cluster/describe-cluster';
 import { type Cluster, startCluster } from '../../tools/cluster/index';
-import { isAlive, processIdentity } from '../../tools/cluster/process-identity';
 import { PROGRAMS, type ProgramName, resolveCommands } from '../../tools/cluster/programs';
 
 /** The first run of all builds the programs; Go needs minutes for it. */
@@ -128,7 +129,7 @@ describeCluster('a cluster that ends early', () => {
       const owned = pids.map(processIdentity);
       expect(owned.map(isAlive)).toEqual(Array(PROGRAMS.length + 1).fill(true));
       owner.kill('SIGKILL');
-      await eventually(() => !owned.some(isAlive) && !existsSync(dir));
+      await until('everything gone', () => (!owned.some(isAlive) && !existsSync(dir)) || undefined);
     } finally {
       owner.kill('SIGKILL');
       rmSync(assets, { recursive: true });
@@ -153,12 +154,4 @@ async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('the fixture has no output');
   for await (const line of createInterface({ input: child.stdout })) return line;
   throw new Error('the fixture ended without a word');
-}
-
-async function eventually(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not so after ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }

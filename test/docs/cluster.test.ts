@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { eventually } from '../../tools/base/eventually';
 import { type Cluster, describeCluster, startCluster } from '../../tools/cluster';
-import { eventually } from '../e2e/support/eventually';
 import { hasProgram } from '../unit/examples/languages';
 import { entryOf } from './commands';
 import { type Block, blocksOf, commandsOf, DOCUMENTS } from './support/markdown';

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ROOT } from '../../root';
 import { COMMANDS, entryOf } from './commands';
-import { blocksOf, commandsOf, DOCUMENTS, ROOT, read } from './support/markdown';
+import { blocksOf, commandsOf, DOCUMENTS, read } from './support/markdown';
 
 // npm, tsx and jest start in seconds on a busy machine of 2 cores.
 jest.setTimeout(120_000);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { anchorsOf, DOCUMENTS, linksOf, ROOT } from './support/markdown';
+import { ROOT } from '../../root';
+import { anchorsOf, DOCUMENTS, linksOf } from './support/markdown';
 
 const links = DOCUMENTS.flatMap((document) =>
   linksOf(document)

@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import { KOPF_FINALIZER, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { aSpec, BusyWatch, Scene } from './support/scene';
 

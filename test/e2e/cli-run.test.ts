@@ -1,8 +1,8 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
 import { STATE_LABEL } from '../../src/api/names';
-import { eventually } from './support/eventually';
-import { metricValue } from './support/metrics';
+import { eventually } from '../../tools/base/eventually';
+import { metricValue } from '../../tools/base/metric-value';
 import { installNamespaced } from './support/namespaced';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { PERMISSIONS } from '../../src/api/permissions';
 import { startCluster } from '../../tools/cluster';
-import { readKubeconfig } from '../../tools/cluster/kubeconfig';
 import { CertificateAuthority } from '../../tools/cluster/pki';
 import { serviceAccountKubeconfig, writeTokenKubeconfig } from './support/kubeconfig';
 import { kubectl } from './support/kubectl';
@@ -36,7 +35,7 @@ describe('a start that cannot succeed says why in one line', () => {
     writeTokenKubeconfig(
       file(`${name}.kubeconfig`),
       { token: 'nonsense', namespace: 'default', ...parts },
-      readKubeconfig(runInfo().admin),
+      runInfo().connection,
     );
 
   it.each<[string, string[], RegExp]>([

@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import { childName, STATE_LABEL } from '../../src/api/names';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';
 import { type Moment, WriteProxy } from './support/write-proxy';

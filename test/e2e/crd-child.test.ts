@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { Scene } from './support/scene';
 import { richPodTemplate } from './support/specs/good';

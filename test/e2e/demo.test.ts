@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { runInfo } from './support/run-info';
 import { adminClient } from './support/scene';
 

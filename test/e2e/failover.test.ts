@@ -1,7 +1,7 @@
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
+import { metricValue } from '../../tools/base/metric-value';
 import { Flips } from './support/flips';
 import { type Cut, Gate } from './support/gate';
-import { metricValue } from './support/metrics';
 import { installNamespaced } from './support/namespaced';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, Scene } from './support/scene';

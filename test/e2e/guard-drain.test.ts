@@ -1,7 +1,7 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
 import { budgetName, DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND, STATE_LABEL } from '../../src/api/names';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';

@@ -10,7 +10,7 @@ import {
 } from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
 import { guardManifests, REPLICASET_CONTROLLER, SCHEDULER } from '../../src/install/guard';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { tryKubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';
 import { addPolicy, removePolicy } from './support/policies';

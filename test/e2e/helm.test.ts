@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { KubeObject } from '../../operator/kube/types';
 import { STATE_LABEL } from '../../src/api/names';
+import { eventually } from '../../tools/base/eventually';
 import { type Cluster, startCluster } from '../../tools/cluster';
 import { releasedManifest, writeOperatorKubeconfig } from '../../tools/cluster/install';
-import { eventually } from './support/eventually';
 import { CHART, Helm } from './support/helm';
 import { runHookPod } from './support/hook-pod';
 import { writeTokenKubeconfig } from './support/kubeconfig';
@@ -109,7 +109,7 @@ describe('a release of the chart', () => {
   let session: Pod;
   let sessions: BusyWatch;
   beforeAll(async () => {
-    scene = await Scene.open('games', {}, cluster.kubeconfig);
+    scene = await Scene.open('games', {}, cluster.connection);
     sessions = new BusyWatch(scene);
   });
   afterAll(async () => {
@@ -268,7 +268,7 @@ describe('a release of the chart', () => {
   });
 
   it('is installed by the admin of a namespace, who has no rights on the cluster', async () => {
-    const team = await Scene.open('team', {}, cluster.kubeconfig);
+    const team = await Scene.open('team', {}, cluster.connection);
     const { namespace } = team;
     await cluster.kubectl(['apply', '--server-side', '-f', releasedManifest('namespace-admins')]);
     await cluster.kubectl(['create', 'serviceaccount', 'ann', '-n', namespace]);

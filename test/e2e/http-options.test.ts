@@ -1,9 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { paths } from '../../operator/kube/paths';
 import type { HotStandbySpec } from '../../src/api/types';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { CertificateAuthority } from '../../tools/cluster/pki';
 import { freePorts } from '../../tools/cluster/ports';
-import { consistently, eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OPERATOR_ACCOUNT } from './support/namespaced';
 import { OperatorProcess } from './support/operator';

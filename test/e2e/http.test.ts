@@ -1,7 +1,7 @@
 import { paths } from '../../operator/kube/paths';
 import type { HotStandbySpec } from '../../src/api/types';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { freePorts } from '../../tools/cluster/ports';
-import { consistently, eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { hangs, PodServers, type Question, says } from './support/pod-servers';
 import { type Pod, Scene } from './support/scene';

@@ -1,7 +1,7 @@
 import { paths } from '../../operator/kube/paths';
+import { eventually } from '../../tools/base/eventually';
 import { type Cluster, startCluster } from '../../tools/cluster';
 import { releasedManifest, writeOperatorKubeconfig } from '../../tools/cluster/install';
-import { eventually } from './support/eventually';
 import { tryKubectl } from './support/kubectl';
 import { installNamespaced, OPERATOR_ACCOUNT } from './support/namespaced';
 import { OperatorProcess } from './support/operator';
@@ -140,7 +140,7 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
     cluster = await startCluster({ nodes: { kind: 'kwok' }, name: 'install' });
     await cluster.kubectl(['apply', '--server-side', '-f', releasedManifest('install')]);
     kubeconfig = await writeOperatorKubeconfig(cluster, cluster.dir);
-    scenes = await Promise.all(['first', 'second'].map((name) => Scene.open(name, {}, cluster.kubeconfig)));
+    scenes = await Promise.all(['first', 'second'].map((name) => Scene.open(name, {}, cluster.connection)));
   });
   afterAll(async () => {
     await operator?.stop();

@@ -101,7 +101,7 @@ describe('kustomize', () => {
     // An operator of all namespaces would meddle with the tests that run beside this one.
     beforeAll(async () => {
       cluster = await startCluster({ nodes: { kind: 'kwok' }, name: 'kustomize' });
-      scene = await Scene.open('kustomize', {}, cluster.kubeconfig);
+      scene = await Scene.open('kustomize', {}, cluster.connection);
     });
     afterAll(async () => {
       await operator?.stop();

@@ -11,8 +11,8 @@ import {
   STATE_LABEL,
 } from '../../src/api/names';
 import { marksManifests } from '../../src/install/marks';
-import { consistently, eventually } from './support/eventually';
-import { metricValue } from './support/metrics';
+import { consistently, eventually } from '../../tools/base/eventually';
+import { metricValue } from '../../tools/base/metric-value';
 import { OperatorProcess } from './support/operator';
 import { addPolicy, type PolicyManifests, removePolicy } from './support/policies';
 import { type Pod, Scene } from './support/scene';

@@ -1,7 +1,7 @@
 /** Every query of the dashboard and every alert, by a real Prometheus that reads a real operator. */
 import { ALERT_RULES, ALERTS } from '../../src/install/alerts';
 import { DASHBOARD_PANELS } from '../../src/install/dashboard-panels';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { hasPrometheus, Prometheus } from './support/prometheus';
 import { type Pod, Scene } from './support/scene';

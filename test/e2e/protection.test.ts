@@ -3,7 +3,7 @@ import { ApiError } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
 import { budgetName, DEFAULT_BUSY_ANNOTATION, DRAIN_FINALIZER, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';
 

@@ -1,7 +1,8 @@
 import { paths } from '../../operator/kube/paths';
 import { childName, DEFAULT_BUSY_ANNOTATION, STATE_LABEL } from '../../src/api/names';
-import { readKubeconfig } from '../../tools/cluster/kubeconfig';
-import { BareLoop } from './support/bare-loop-process';
+import type { NodeProcess } from '../../tools/base/node-process';
+import { startBareLoop } from '../../tools/bench/bare';
+import { bundleWorkers } from '../../tools/bench/rig';
 import { OperatorProcess } from './support/operator';
 import { runInfo } from './support/run-info';
 import { ScaleWatch } from './support/scale-watch';
@@ -12,6 +13,8 @@ jest.setTimeout(600_000);
 const SAMPLES = 60;
 const PODS = 6;
 const BARE = 'bare';
+/** Of the bare loop's Pods alone. */
+const BARE_LABEL = 'bare-loop';
 const HSD = 'rooms';
 
 /** Who scales, and which Pods belong to it. */
@@ -23,7 +26,7 @@ interface Contestant {
 describe('from the busy annotation to the scaled Deployment', () => {
   let scene: Scene;
   let operator: OperatorProcess;
-  let loop: BareLoop;
+  let loop: NodeProcess;
   let watch: ScaleWatch;
   const contestants: Record<'operator' | 'bare', Contestant> = {
     operator: { deployment: childName(HSD), labelSelector: `app=${HSD}` },
@@ -35,9 +38,10 @@ describe('from the busy annotation to the scaled Deployment', () => {
     await scene.createHsd(HSD, { idleTarget: PODS });
     await scene.api.create(paths.deployments.list(scene.namespace), bareDeployment());
     await Promise.all(Object.values(contestants).map(({ labelSelector }) => scene.settledAt(PODS, labelSelector)));
-    const { server, tls } = readKubeconfig(runInfo().admin);
-    const deployment = { namespace: scene.namespace, deployment: BARE, labelSelector: contestants.bare.labelSelector };
-    loop = await BareLoop.start({ server, tls, ...deployment, busyKey: DEFAULT_BUSY_ANNOTATION, idleTarget: PODS });
+    const { dir, connection } = runInfo();
+    const pool = { namespaces: [scene.namespace], nameLabel: BARE_LABEL, suffix: '', idleTarget: PODS };
+    const input = { programs: await bundleWorkers(dir), connection, dir };
+    loop = await startBareLoop(input, { ...pool, busyKey: DEFAULT_BUSY_ANNOTATION });
     watch = new ScaleWatch(scene.api, scene.namespace);
   });
   afterAll(async () => {
@@ -104,7 +108,7 @@ function format({ p50, p99 }: Summary): string {
 
 /** The bare loop's own: the ReplicaSet ends Pods of its choice, which is why nobody should run it. */
 function bareDeployment(): object {
-  const labels = { app: BARE };
+  const labels = { app: BARE, [BARE_LABEL]: BARE };
   const spec = { containers: [{ name: 'app', image: 'example.com/app:1' }] };
   return {
     apiVersion: 'apps/v1',

@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import { KIND, RETIRE_FINALIZER } from '../../src/api/names';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, type Pod, Scene } from './support/scene';

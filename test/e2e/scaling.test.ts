@@ -5,7 +5,7 @@ import {
   SAFE_TO_EVICT_ANNOTATION,
   STATE_LABEL,
 } from '../../src/api/names';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, Scene } from './support/scene';
 

@@ -16,9 +16,8 @@ import {
   STATE_LABEL,
 } from '../../src/api/names';
 import { marksManifests } from '../../src/install/marks';
+import { eventually } from '../../tools/base/eventually';
 import { toManifest } from '../../tools/cluster/install';
-import { readKubeconfig } from '../../tools/cluster/kubeconfig';
-import { eventually } from './support/eventually';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';
 import { addPolicy, removePolicy, typeWarnings } from './support/policies';
@@ -77,7 +76,7 @@ describe('a Pod of selfAnnotating()', () => {
     const path = `/api/v1/namespaces/${scene.namespace}/serviceaccounts/${account}/token`;
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { boundObjectRef: bound } };
     const { status } = await scene.api.create<{ status: { token: string } }>(path, body);
-    const { server, tls } = readKubeconfig(runInfo().admin);
+    const { server, tls } = runInfo().connection;
     const authorization = async (): Promise<string> => `Bearer ${status.token}`;
     const client = new ApiClient({ server, tls: { ca: tls.ca }, authorization }, { userAgent: 'hotstandby-e2e-pod' });
     clients.push(client);

@@ -1,7 +1,7 @@
 /** From the release before this version to this version and back, on a live cluster with sessions. */
-
 import { NAME_LABEL, RETIRE_FINALIZER } from '../../src/api/names';
 import { PACKAGE_VERSION } from '../../src/version';
+import { eventually } from '../../tools/base/eventually';
 import { type Cluster, startCluster } from '../../tools/cluster';
 import {
   installObjects,
@@ -10,7 +10,6 @@ import {
   withoutOperator,
   writeOperatorKubeconfig,
 } from '../../tools/cluster/install';
-import { eventually } from './support/eventually';
 import { OperatorProcess } from './support/operator';
 import { previousRelease, type ReleasedOperator, releasedOperator } from './support/released-operator';
 import { runInfo } from './support/run-info';
@@ -40,7 +39,7 @@ describe(`v${previous.version} -> v${PACKAGE_VERSION} -> v${previous.version} ->
     process.stderr.write(`[upgrade] the old side is ${old.origin}\n`);
     await installObjects(cluster, [...manifestObjects('crds', old.version), ...installed(old)]);
     kubeconfig = await writeOperatorKubeconfig(cluster, cluster.dir);
-    scene = await Scene.open('upgrade', {}, cluster.kubeconfig);
+    scene = await Scene.open('upgrade', {}, cluster.connection);
     sessions = new BusyWatch(scene);
     operator = await start(old);
   });

@@ -1,6 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { writeManifests } from '../../charts/gitops/manifests';
+import { paths } from '../../operator/kube/paths';
+import type { HsdObject } from '../../operator/observe/project';
+import { ROOT } from '../../root';
+import { CRD_NAME } from '../../src/api/names';
+import { eventually } from '../../tools/base/eventually';
 import {
   checkOutExample,
   EXAMPLE,
@@ -8,12 +14,7 @@ import {
   programsFolder,
   runInExample,
   synthExample,
-} from '../../charts/gitops/example';
-import { writeManifests } from '../../charts/gitops/manifests';
-import { paths } from '../../operator/kube/paths';
-import type { HsdObject } from '../../operator/observe/project';
-import { CRD_NAME } from '../../src/api/names';
-import { eventually } from '../e2e/support/eventually';
+} from '../../tools/generate/gitops-example';
 import { ArgoCd } from './support/argocd';
 import { exampleObjects } from './support/fleet';
 import { Flux } from './support/flux';
@@ -21,7 +22,7 @@ import { Ground } from './support/ground';
 
 jest.setTimeout(300_000);
 
-const SYNTH = resolve(__dirname, '../../synth');
+const SYNTH = join(ROOT, 'synth');
 
 /** Every file below a folder, by its path there. */
 function contents(folder: string): Record<string, string> {

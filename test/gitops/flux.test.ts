@@ -1,7 +1,7 @@
 import { ApiError } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
-import { eventually } from '../e2e/support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { BusyWatch, type Pod, Scene } from '../e2e/support/scene';
 import { exampleObjects, Fleet, HSD, REFUSED_TEMPLATE } from './support/fleet';
 import { Flux, readyOf } from './support/flux';

@@ -1,10 +1,11 @@
 import { dirname, join, resolve } from 'node:path';
 import { paths } from '../../operator/kube/paths';
+import { ROOT } from '../../root';
 import { CRD_NAME } from '../../src/api/names';
+import { eventually } from '../../tools/base/eventually';
 import { writeOperatorFiles } from '../../tools/build/operator-files';
 import { type ManifestObject, releasedManifest } from '../../tools/cluster/install';
 import { realNodesPreflight } from '../../tools/cluster/real/preflight';
-import { eventually } from '../e2e/support/eventually';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
 import { testImages } from '../real/support/images';
 import { applyExample } from '../real/support/manifests';
@@ -16,7 +17,7 @@ import { manifestsIn } from './support/yaml';
 
 jest.setTimeout(400_000);
 
-const SYNTH = resolve(__dirname, '../../synth');
+const SYNTH = join(ROOT, 'synth');
 const MANIFESTS = dirname(releasedManifest('install'));
 const NAME = 'hotstandby';
 

@@ -1,7 +1,8 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
+import { run, tool } from '../../tools/base/run';
 import { releases } from '../../tools/release/seals';
-import { ROOT, run, tool } from '../../tools/run';
 import type { Step } from './step';
 
 /** Whoever compiled against the last release still compiles. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { ROOT } from '../../root';
 import { specSchema } from '../../src/api/schema';
+import { run, tool } from '../../tools/base/run';
 import { importArguments } from '../../tools/generate/importable-crd';
-import { ROOT, run, tool } from '../../tools/run';
 import { schemaErrors } from '../unit/examples/schema-errors';
 import type { Step, Workspace } from './step';
 

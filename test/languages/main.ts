@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { starts } from '../../tools/run';
+import { starts } from '../../tools/base/run';
 import { apiDiff } from './api-diff';
 import { apiServer } from './api-server';
 import { goImport, javaImport } from './crd-import';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { ROOT, run, tool } from '../../tools/run';
+import { ROOT } from '../../root';
+import { run, tool } from '../../tools/base/run';
 import { blocksOf } from '../docs/support/markdown';
 import type { Step, Workspace } from './step';
 

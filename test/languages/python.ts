@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ROOT, run, tool } from '../../tools/run';
+import { ROOT } from '../../root';
+import { run, tool } from '../../tools/base/run';
 import { freshAppFolder } from './npm-package';
 import type { Step, Workspace } from './step';
 

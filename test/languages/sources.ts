@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, tool } from '../../tools/run';
+import { run, tool } from '../../tools/base/run';
 import type { Step } from './step';
 
 const CLASSES = ['BusyProbe', 'HotStandby', 'HotStandbyCrd', 'HotStandbyDeployment', 'HotStandbyOperator'];

@@ -1,6 +1,6 @@
 import type { ExampleName } from '../../examples/images';
 import { STATE_LABEL } from '../../src/api/names';
-import { eventually } from '../e2e/support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { kubectl } from '../e2e/support/kubectl';
 import { type Pod, Scene } from '../e2e/support/scene';
 import { crash } from './support/crash';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../../operator/kube/types';
 import { NAME_LABEL, STATE_LABEL } from '../../src/api/names';
-import { eventually } from '../e2e/support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
 import { applyRooms } from './support/manifests';
 import { ask, ipOf, Sessions } from './support/sessions';

@@ -1,5 +1,5 @@
 import { policyWithBinding } from '../../src/install/admission';
-import { eventually } from '../e2e/support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { CHART, Helm } from '../e2e/support/helm';
 import { tryKubectl } from '../e2e/support/kubectl';
 import { addPolicy, removePolicy } from '../e2e/support/policies';

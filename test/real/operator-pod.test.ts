@@ -1,10 +1,10 @@
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
+import { eventually } from '../../tools/base/eventually';
+import { metricValue } from '../../tools/base/metric-value';
 import { dockerfileConfig } from '../../tools/build/dockerfile';
 import { OPERATOR_IMAGE } from '../../tools/build/operator-image';
-import { eventually } from '../e2e/support/eventually';
 import { kubectl, tryKubectl } from '../e2e/support/kubectl';
-import { metricValue } from '../e2e/support/metrics';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
 import { applyExample } from './support/manifests';
 import { ipOf, nodeOf, restartsOf, Sessions } from './support/sessions';

@@ -1,5 +1,5 @@
 import { NAME_LABEL, STATE_LABEL } from '../../src/api/names';
-import { consistently, eventually } from '../e2e/support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { kubectl, tryKubectl } from '../e2e/support/kubectl';
 import { isReady, type Pod, Scene } from '../e2e/support/scene';
 import { idleWhile } from './support/idle-watch';

@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { EXAMPLE_IMAGES, examplePath } from '../../examples/images';
 import { PACKAGE_VERSION } from '../../src/version';
+import { eventually } from '../../tools/base/eventually';
 import { writeOperatorFiles } from '../../tools/build/operator-files';
 import { operatorImage } from '../../tools/build/operator-image';
 import { type Cluster, startCluster } from '../../tools/cluster';
 import { releasedManifest } from '../../tools/cluster/install';
 import { appImage, type Image, imageFromFiles } from '../../tools/cluster/real/index';
-import { eventually } from '../e2e/support/eventually';
 import { previousRelease, releasedOperator } from '../e2e/support/released-operator';
 import { type Pod, Scene } from '../e2e/support/scene';
 import { Sessions } from './support/sessions';
@@ -43,7 +43,7 @@ describeReal(`the operator's Deployment, v${previous.version} -> v${PACKAGE_VERS
     const app = appImage({ ...rooms, base: nodes.images.node });
     await nodes.loadImages(await Promise.all([app, today, releasedImage(today)]));
     await install(previous.version);
-    scene = await Scene.open('upgrade', {}, cluster.kubeconfig);
+    scene = await Scene.open('upgrade', {}, cluster.connection);
     sessions = new Sessions(scene);
     const files = ['rbac', 'hsd'].flatMap((file) => ['-f', examplePath('annotation', `${file}.yaml`)]);
     await cluster.kubectl(['apply', '-n', scene.namespace, ...files]);

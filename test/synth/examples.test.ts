@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { EXAMPLE_IMAGES, type ExampleName, examplePath } from '../../examples/images';
+import { ROOT } from '../../root';
 import { ANNOTATOR_LABEL, API_VERSION, DEFAULT_BUSY_ANNOTATION, KIND } from '../../src/api/names';
 import { specSchema } from '../../src/api/schema';
 import type { HotStandbySpec } from '../../src/api/types';
@@ -10,7 +11,6 @@ import { AppFolder } from '../unit/examples/app-folder';
 import { hasProgram } from '../unit/examples/languages';
 import { schemaErrors } from '../unit/examples/schema-errors';
 
-const ROOT = resolve(__dirname, '../..');
 const EXAMPLES = Object.keys(EXAMPLE_IMAGES) as ExampleName[];
 const SELF_ANNOTATING = EXAMPLES.filter((name) => name !== 'http');
 // `go vet` and `cdk8s synth` take half a minute each on a busy machine of 2 cores.

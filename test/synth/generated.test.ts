@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { writeInstall } from '../../charts/install';
+import { ROOT } from '../../root';
 import { PACKAGE_VERSION } from '../../src/version';
 import { importArguments, importableCrd } from '../../tools/generate/importable-crd';
 import { at } from './support';
 
-const root = join(__dirname, '../..');
-const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
 const folder = join('synth', `v${PACKAGE_VERSION}`);
 
 /** Files below a folder, by their path in it. */
@@ -39,7 +39,7 @@ describe('what is generated and committed', () => {
     const outdir = join(scratch, 'synth');
     writeInstall(outdir);
     const files = filesUnder(outdir);
-    expect(files).toEqual(filesUnder(join(root, folder)));
+    expect(files).toEqual(filesUnder(join(ROOT, folder)));
     expect(files).toEqual(expect.arrayContaining(['crds.yaml', 'install.yaml', 'operator/kustomization.yaml']));
     for (const file of files) {
       expect(read(folder, file)).toBe(readFileSync(join(outdir, file), 'utf8'));
@@ -49,7 +49,7 @@ describe('what is generated and committed', () => {
   test('in src/imports is what cdk8s makes of the CustomResourceDefinition now', () => {
     const crd = join(scratch, 'crd.yaml');
     writeFileSync(crd, stringify(importableCrd()));
-    execFileSync(join(root, 'node_modules/.bin/cdk8s'), importArguments(crd, join(scratch, 'imports')), {
+    execFileSync(join(ROOT, 'node_modules/.bin/cdk8s'), importArguments(crd, join(scratch, 'imports')), {
       cwd: scratch,
       stdio: 'pipe',
     });

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { ROOT } from '../../root';
 import { HotStandbyOperator, type HotStandbyOperatorProps } from '../../src';
 import { toolPath } from '../../tools/cluster/tools';
 import { type Manifest, synth } from './support';
 
 /** The chart as it is committed. */
-export const CHART = resolve(__dirname, '../../synth/helm/hotstandby');
+export const CHART = join(ROOT, 'synth/helm/hotstandby');
 
 /** Values of the chart, as a user would write them. */
 export type Values = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { chartFiles, dashboardJson } from '../../charts/helm';
 import { changes } from '../../charts/helm/chart-yaml';
@@ -8,6 +8,7 @@ import { addAt, parts, replaceAt, Sentinels } from '../../charts/helm/places';
 import { templates } from '../../charts/helm/templates';
 import { SECTIONS } from '../../charts/helm/values';
 import { variants } from '../../charts/helm/variants';
+import { ROOT } from '../../root';
 import { Monitoring } from '../../src';
 import { crdManifest } from '../../src/api/crd';
 import { PACKAGE_VERSION } from '../../src/version';
@@ -17,7 +18,6 @@ import { at, type Manifest, only } from './support';
 // helm takes a second or two on a busy machine.
 jest.setTimeout(60_000);
 
-const ROOT = resolve(__dirname, '../..');
 const read = (...path: string[]) => readFileSync(chartPath(...path), 'utf8');
 
 function filesUnder(folder: string): string[] {

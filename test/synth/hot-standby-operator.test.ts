@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Chart, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
+import { ROOT } from '../../root';
 import { HotStandbyCrd, HotStandbyOperator, type HotStandbyOperatorProps, LogLevel } from '../../src';
 import { crdManifest } from '../../src/api/crd';
 import { PERMISSIONS, type PermissionScope } from '../../src/api/permissions';
@@ -281,7 +282,7 @@ describe('HotStandbyOperator for its own namespace', () => {
 });
 
 describe('the command line the Deployment gives the operator', () => {
-  const root = join(__dirname, '../..');
+  const root = ROOT;
 
   /** What the operator makes of the arguments of each install. */
   function optionsOf(installs: HotStandbyOperatorProps[]): unknown[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { systemClock } from '../../operator/kube/clock';
 import { Metrics } from '../../operator/serve/metrics';
+import { ROOT } from '../../root';
 import { ALERT_RULES, ALERTS } from '../../src/install/alerts';
 import { dashboardModel } from '../../src/install/dashboard';
 import { DASHBOARD_PANELS } from '../../src/install/dashboard-panels';
@@ -111,14 +112,12 @@ describe('the dashboard', () => {
 });
 
 describe('the alerts', () => {
-  const root = join(__dirname, '../..');
-
   test('are a file for Prometheus, too', () => {
-    expect(parse(readFileSync(join(root, 'synth/alerts/hotstandby.yaml'), 'utf8'))).toEqual(ALERT_RULES);
+    expect(parse(readFileSync(join(ROOT, 'synth/alerts/hotstandby.yaml'), 'utf8'))).toEqual(ALERT_RULES);
   });
 
   test('have a page that says what to do, one part each and no other', () => {
-    const page = readFileSync(join(root, 'docs/alerts.md'), 'utf8');
+    const page = readFileSync(join(ROOT, 'docs/alerts.md'), 'utf8');
     const parts = [...page.matchAll(/^## (HotStandby\w+)$/gm)].map(([, name]) => name);
     expect(parts).toEqual(ALERTS.map(({ alert }) => alert));
     for (const { alert, annotations } of ALERTS)

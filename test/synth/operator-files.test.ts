@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
 import { PACKAGE_VERSION } from '../../src/version';
 import type { BundledPackage } from '../../tools/build/bundled-packages';
 import { dockerfileConfig } from '../../tools/build/dockerfile';
@@ -125,7 +126,7 @@ describe('licences', () => {
 });
 
 describe('operator/Dockerfile', () => {
-  const dockerfile = readFileSync(join(__dirname, '../../operator/Dockerfile'), 'utf8');
+  const dockerfile = readFileSync(join(ROOT, 'operator/Dockerfile'), 'utf8');
 
   test('runs the program as nonroot, by Node itself', () => {
     const { Entrypoint = [], User, Labels } = dockerfileConfig({ VERSION: '1.2.3', REVISION: 'abc' });
@@ -147,9 +148,9 @@ describe('operator/Dockerfile', () => {
   });
 
   test('copies what its build context lets through', () => {
-    const ignore = readFileSync(join(__dirname, '../../operator/Dockerfile.dockerignore'), 'utf8');
+    const ignore = readFileSync(join(ROOT, 'operator/Dockerfile.dockerignore'), 'utf8');
     const kept = [...ignore.matchAll(/^!(\S+)$/gm)].map(([, path = '']) => path);
-    for (const path of kept) expect(existsSync(join(__dirname, '../..', path))).toBe(true);
+    for (const path of kept) expect(existsSync(join(ROOT, path))).toBe(true);
     expect(kept).toEqual(expect.arrayContaining(['package.json', 'package-lock.json', 'operator', 'src', 'tools']));
   });
 });

@@ -11,12 +11,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
 import { PACKAGE_VERSION } from '../../src/version';
 import { unreleased, withRelease } from '../../tools/release/changelog';
 import { brokenSeals, releases } from '../../tools/release/seals';
 import { isNewer, parseVersion } from '../../tools/release/version';
 
-const root = join(__dirname, '../..');
 /** `npm run generate`, twice here, takes 15 s, and minutes on a busy machine. */
 jest.setTimeout(600_000);
 
@@ -27,7 +27,7 @@ describe('released versions', () => {
 
   test('can be checked without this project', () => {
     const said = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
-      cwd: join(root, 'synth'),
+      cwd: join(ROOT, 'synth'),
       encoding: 'utf8',
     });
     expect(said).toContain('v0.1.0/install.yaml: OK');
@@ -83,7 +83,7 @@ describe('npm run release:prepare, in a clone', () => {
   let clone: string;
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: clone, encoding: 'utf8' }).trim();
   const prepare = (...args: string[]): { status: number | null; said: string } => {
-    const tsx = join(root, 'node_modules/.bin/tsx');
+    const tsx = join(ROOT, 'node_modules/.bin/tsx');
     const { status, stdout, stderr } = spawnSync(tsx, ['tools/release/main.ts', ...args], {
       cwd: clone,
       encoding: 'utf8',
@@ -99,13 +99,13 @@ describe('npm run release:prepare, in a clone', () => {
   beforeAll(() => {
     clone = mkdtempSync(join(tmpdir(), 'hotstandby-release-'));
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-      cwd: root,
+      cwd: ROOT,
       encoding: 'utf8',
     });
-    for (const file of listed.split('\0').filter((it) => it !== '' && existsSync(join(root, it)))) {
-      cpSync(join(root, file), join(clone, file), { recursive: true });
+    for (const file of listed.split('\0').filter((it) => it !== '' && existsSync(join(ROOT, it)))) {
+      cpSync(join(ROOT, file), join(clone, file), { recursive: true });
     }
-    symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
+    symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
     appendFileSync(join(clone, '.gitignore'), 'node_modules\n');
     git('init', '--quiet');
     writeFileSync(
@@ -216,7 +216,7 @@ describe('npm run release:prepare, in a clone', () => {
     );
     commit();
     const script = "require('./tools/release/sealed-synth').synthesize('99.0.0')";
-    const synth = spawnSync(join(root, 'node_modules/.bin/tsx'), ['-e', script], { cwd: clone, encoding: 'utf8' });
+    const synth = spawnSync(join(ROOT, 'node_modules/.bin/tsx'), ['-e', script], { cwd: clone, encoding: 'utf8' });
     expect(synth.stderr).toContain('v99.0.0 is released, and the code makes other manifests now');
     expect(brokenSeals(clone)).toEqual([]);
 

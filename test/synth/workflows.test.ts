@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { ROOT } from '../../root';
 
-const root = join(__dirname, '../..');
 const folder = '.github/workflows';
 
 interface Step {
@@ -25,8 +25,8 @@ interface Workflow {
   jobs: Record<string, Job>;
 }
 
-const files = readdirSync(join(root, folder));
-const text = (file: string): string => readFileSync(join(root, folder, file), 'utf8');
+const files = readdirSync(join(ROOT, folder));
+const text = (file: string): string => readFileSync(join(ROOT, folder, file), 'utf8');
 const workflow = (file: string): Workflow => parse(text(file)) as Workflow;
 const jobs = files.flatMap((file) =>
   Object.entries(workflow(file).jobs).map(([id, job]) => ({ id: `${file} ${id}`, file, job })),
@@ -98,7 +98,7 @@ describe.each(scripts)('the script of $where', ({ run }) => {
 
   test('names files there are', () => {
     const named = run.match(/(?<![\w$"./])(?:scripts|synth|operator)\/[\w./-]*\w/g) ?? [];
-    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAME_LABEL } from '../../src/api/names';
+import { NodeProcess } from '../base/node-process';
 import type { Connection } from '../cluster';
-import { Child } from './child';
 import { BARE, BARE_SUFFIX } from './pools';
 import type { Programs } from './rig';
 import type { ListSettings } from './workers/bare-list';
@@ -10,30 +10,22 @@ import type { LoopSettings } from './workers/bare-loop';
 
 /** What the bare programs need to know. */
 export interface BareInput {
-  programs: Programs;
+  programs: Pick<Programs, 'worker'>;
   connection: Connection;
   /** For the settings file, which holds a key. */
   dir: string;
 }
 
-/** Starts the bare loop and waits until it watches; stop it with `child.stop()`. */
-export async function startBareLoop(
-  input: BareInput,
-  idleTarget: number,
-  namespaces?: readonly string[],
-): Promise<Child> {
+/** What the bare loop looks at and scales; default: the benchmark's pools. */
+export type BareScope = Pick<LoopSettings, 'idleTarget'> & Partial<LoopSettings>;
+
+/** Starts the bare loop and waits until it watches. */
+export async function startBareLoop(input: BareInput, scope: BareScope): Promise<NodeProcess> {
   const { server, tls } = input.connection;
-  const settings: LoopSettings = {
-    server,
-    tls,
-    namespaces,
-    nameLabel: NAME_LABEL,
-    busyKey: BARE.busyKey,
-    suffix: BARE_SUFFIX,
-    idleTarget,
-  };
-  const file = settingsFile(input.dir, 'bare-loop.json', settings);
-  const child = new Child({ name: 'bare loop', args: [input.programs.worker('bare-loop')], env: { BARE_LOOP: file } });
+  const pools = { nameLabel: NAME_LABEL, busyKey: BARE.busyKey, suffix: BARE_SUFFIX };
+  const file = settingsFile(input.dir, 'bare-loop.json', { server, tls, ...pools, ...scope } satisfies LoopSettings);
+  const args = [input.programs.worker('bare-loop')];
+  const child = new NodeProcess({ name: 'the bare loop', args, env: { BARE_LOOP: file } });
   await child.line('ready');
   return child;
 }
@@ -43,10 +35,11 @@ export async function bareList(input: BareInput): Promise<{ pods: number; second
   const { server, tls } = input.connection;
   const settings: ListSettings = { server, tls, nameLabel: NAME_LABEL };
   const file = settingsFile(input.dir, 'bare-list.json', settings);
-  const child = new Child({ name: 'bare list', args: [input.programs.worker('bare-list')], env: { BARE_LIST: file } });
+  const args = [input.programs.worker('bare-list')];
+  const child = new NodeProcess({ name: 'the bare list', args, env: { BARE_LIST: file } });
   const result = await child.result<{ pods: number; seconds: number }>('listed');
   const total = (performance.now() - child.startedAt) / 1000;
-  await child.exited;
+  await child.exit;
   return { ...result, total };
 }
 

@@ -1,8 +1,9 @@
 /** docs/benchmarks.md has two writers: the benchmarks write all of it but one section, the soak that one. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ROOT } from '../../root';
 
-export const DOCUMENT = join(__dirname, '../../docs/benchmarks.md');
+export const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
 const SOAK = '## Soak';
 
 /** Replaces all but the soak's section. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { metricValue } from '../../test/e2e/support/metrics';
+import { metricValue } from '../base/metric-value';
+import { OperatorProcess } from '../base/operator-process';
 import { dockerfileConfig } from '../build/dockerfile';
-import { Child } from './child';
 import { locateBy, profileTable } from './cpu-profile';
 import type { Log } from './rig';
 
@@ -38,34 +38,29 @@ const ENVIRONMENT = Object.fromEntries((IMAGE.Env ?? []).map((entry) => entry.sp
 /** The operator as the image runs it, as a process of its own; without leader election, whose Lease is no work of its. */
 export class Operator {
   private constructor(
-    private readonly child: Child,
-    private readonly address: string,
+    private readonly process: OperatorProcess,
     private readonly settings: OperatorSettings,
   ) {}
 
   /** Starts one and waits until its caches are filled. */
   static async start(settings: OperatorSettings): Promise<Operator> {
-    const child = new Child({ name: 'operator', args: Operator.args(settings), env: ENVIRONMENT });
-    const serving = child.line('serving health and metrics');
-    await child.line('"ready"');
-    const { address } = JSON.parse(await serving) as { address: string };
-    return new Operator(child, address, settings);
+    return new Operator(await spawnOperator(settings).whenReady(), settings);
   }
 
   /** Seconds from the start of the process: until its log says `starting`, and until the first decision. */
   static async coldStart(settings: OperatorSettings): Promise<{ starting: number; decided: number }> {
-    const child = new Child({ name: 'operator', args: Operator.args(settings, 'debug'), env: ENVIRONMENT });
+    const operator = spawnOperator(settings, 'debug');
     const after = async (text: string): Promise<number> => {
-      await child.line(text);
-      return (performance.now() - child.startedAt) / 1000;
+      await operator.line(text);
+      return (performance.now() - operator.startedAt) / 1000;
     };
     const [starting, decided] = await Promise.all([after('"starting"'), after('"reconciled"')]);
-    await child.stop('SIGKILL');
+    await operator.stop('SIGKILL');
     return { starting, decided };
   }
 
   async figures(): Promise<OperatorFigures> {
-    const text = await (await fetch(`http://${this.address}/metrics`)).text();
+    const { text } = await this.process.ask('/metrics');
     const value = (name: string): number => {
       const found = metricValue(text, name);
       if (found === undefined) throw new Error(`the operator's /metrics has no ${name}`);
@@ -81,7 +76,7 @@ export class Operator {
   }
 
   async stop(): Promise<void> {
-    await this.child.stop();
+    await this.process.stop();
     const { profile, bundle } = this.settings;
     if (profile === undefined) return;
     profile.log(`CPU profile "${profile.name}", functions by self time:`);
@@ -89,25 +84,22 @@ export class Operator {
       profile.log(line);
     }
   }
+}
 
-  private static args({ bundle, kubeconfig, namespaces, profile }: OperatorSettings, logLevel = 'info'): string[] {
-    const scope = namespaces === undefined ? ['--all-namespaces'] : ['--namespace', ...namespaces];
-    const profiling = profile
-      ? ['--cpu-prof', `--cpu-prof-dir=${profile.dir}`, `--cpu-prof-name=${fileName(profile.name)}`]
-      : [];
-    const options = ['--admission-guard', '--no-leader-elect', '--health-address', '127.0.0.1:0'];
-    return [
-      ...NODE_FLAGS,
-      ...profiling,
-      bundle,
-      '--kubeconfig',
-      kubeconfig,
-      ...scope,
-      ...options,
-      '--log-level',
-      logLevel,
-    ];
-  }
+function spawnOperator({ bundle, kubeconfig, namespaces, profile }: OperatorSettings, level = 'info'): OperatorProcess {
+  const scope = namespaces === undefined ? ['--all-namespaces'] : ['--namespace', ...namespaces];
+  const profiling = profile && [
+    '--cpu-prof',
+    `--cpu-prof-dir=${profile.dir}`,
+    `--cpu-prof-name=${fileName(profile.name)}`,
+  ];
+  const options = ['--admission-guard', '--no-leader-elect', '--health-address', '127.0.0.1:0', '--log-level', level];
+  return new OperatorProcess({
+    program: bundle,
+    args: ['--kubeconfig', kubeconfig, ...scope, ...options],
+    nodeFlags: [...NODE_FLAGS, ...(profiling ?? [])],
+    env: ENVIRONMENT,
+  });
 }
 
 function fileName(profile: string): string {

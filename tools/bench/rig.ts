@@ -35,14 +35,17 @@ export interface Rig {
 
 /** Bundles what the benchmarks start, so that nothing is compiled while something is measured. */
 export async function bundlePrograms(dir: string): Promise<Programs> {
-  const entryPoints = WORKERS.map((name) => join(__dirname, 'workers', `${name}.ts`));
   const operator = join(dir, 'operator.cjs');
+  const [workers] = await Promise.all([bundleWorkers(dir), bundleOperator(operator)]);
+  return { operator, ...workers };
+}
+
+/** The same without the operator. */
+export async function bundleWorkers(outdir: string): Promise<Pick<Programs, 'worker'>> {
+  const entryPoints = WORKERS.map((name) => join(__dirname, 'workers', `${name}.ts`));
   const outExtension = { '.js': '.cjs' };
-  await Promise.all([
-    bundleOperator(operator),
-    build({ entryPoints, outdir: dir, outExtension, bundle: true, platform: 'node', format: 'cjs', target: 'node24' }),
-  ]);
-  return { operator, worker: (name) => join(dir, `${name}.cjs`) };
+  await build({ entryPoints, outdir, outExtension, bundle: true, platform: 'node', format: 'cjs', target: 'node24' });
+  return { worker: (name) => join(outdir, `${name}.cjs`) };
 }
 
 /** A new temporary folder, and how to remove it. */

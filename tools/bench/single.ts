@@ -1,9 +1,9 @@
 /** Measurements that need no sessions: rest, memory, cold start, probes, and what the API server itself can do. */
 import type { ApiClient } from '../../operator/kube/client';
 import { paths } from '../../operator/kube/paths';
+import { NodeProcess } from '../base/node-process';
 import { type AuditLog, total, type Writes } from './audit';
 import { type BareInput, bareList } from './bare';
-import { Child } from './child';
 import type { PodLook } from './mirror';
 import { Operator, type OperatorSettings } from './operator';
 import { wait } from './pools';
@@ -100,12 +100,12 @@ export async function measureColdStart(
 
 /** The probe engine against one server that answers for all loopback addresses. */
 export async function measureProbes(programs: Programs, sizes: Sizes['probes']): Promise<ProbeFigures> {
-  const server = new Child({ name: 'pod server', args: [programs.worker('pod-server')] });
+  const server = new NodeProcess({ name: 'pod server', args: [programs.worker('pod-server')] });
   try {
     const port = await server.result<number>('port');
     const settings: ProbeSettings = { ...sizes, port };
     const env = { PROBE_WORKER: JSON.stringify(settings) };
-    const worker = new Child({ name: 'prober', args: [programs.worker('probe-worker')], env });
+    const worker = new NodeProcess({ name: 'prober', args: [programs.worker('probe-worker')], env });
     return await worker.result<ProbeFigures>('probed');
   } finally {
     await server.stop();

@@ -251,11 +251,11 @@ export class Suite {
   }
 
   private async withBareLoop<T>(pools: readonly Pool[], scope: Scope, work: () => Promise<T>): Promise<T> {
-    const loop = await startBareLoop(this.bare, pools[0]?.idleTarget ?? 0, scope);
+    const loop = await startBareLoop(this.bare, { idleTarget: pools[0]?.idleTarget ?? 0, namespaces: scope });
     try {
       return await Promise.race([
         work(),
-        loop.exited.then((how): never => {
+        loop.ended().then((how): never => {
           throw new Error(`the bare loop ended: ${how}`);
         }),
       ]);

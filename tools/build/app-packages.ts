@@ -1,7 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-
-const ROOT = resolve(__dirname, '../..');
+import { dirname, join } from 'node:path';
+import { ROOT } from '../../root';
 
 /** Fills a folder `node_modules` as `npm install` would: this repository's own packages by these names, and the library from its sources. */
 export function linkPackages(modules: string, names: readonly string[]): void {

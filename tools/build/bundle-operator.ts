@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { ROOT } from '../../root';
 
 /**
  * client-node's index pulls in every API model, 19 MB that Node would hold in memory as source text. The operator takes
@@ -16,7 +16,7 @@ const CLIENT_NODE_CONFIG = './node_modules/@kubernetes/client-node/dist/config.j
  */
 export async function bundleOperator(outfile: string): Promise<Metafile> {
   const { metafile } = await build({
-    absWorkingDir: join(__dirname, '../..'),
+    absWorkingDir: ROOT,
     entryPoints: ['operator/main.ts'],
     outfile,
     bundle: true,

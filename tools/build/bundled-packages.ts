@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
-
-const ROOT = join(__dirname, '../..');
+import { ROOT } from '../../root';
 
 /** A package of which at least one byte is in the bundle. */
 export interface BundledPackage {

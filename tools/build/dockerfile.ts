@@ -1,9 +1,10 @@
 /** What operator/Dockerfile says of the image it ends with, for the same image made without Docker. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
 import type { ImageConfig } from './image/images';
 
-const DOCKERFILE = join(__dirname, '../../operator/Dockerfile');
+const DOCKERFILE = join(ROOT, 'operator/Dockerfile');
 
 /** @param args values of the last stage's ARGs; the default of one that is left out */
 export function dockerfileConfig(

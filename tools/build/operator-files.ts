@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { version } from '../../package.json';
+import { PACKAGE_VERSION } from '../../src/version';
 import { bundleOperator } from './bundle-operator';
 import { bundledPackages } from './bundled-packages';
 import { cycloneDx } from './sbom';
@@ -24,7 +24,7 @@ export async function writeOperatorFiles(folder: string): Promise<void> {
   writeFileSync(join(folder, 'THIRD-PARTY.txt'), thirdPartyNotices(bundled.packages, readFileSync(comments, 'utf8')));
   rmSync(comments);
   const sha256 = createHash('sha256').update(readFileSync(bundle)).digest('hex');
-  const bill = cycloneDx(bundled, { version, sha256 });
+  const bill = cycloneDx(bundled, { version: PACKAGE_VERSION, sha256 });
   writeFileSync(join(folder, 'operator.cdx.json'), `${JSON.stringify(bill, null, 2)}\n`);
 }
 

@@ -10,14 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { version } from '../../package.json';
+import { PACKAGE_VERSION } from '../../src/version';
 import { dockerfileConfig } from './dockerfile';
 import { bareNodeImage } from './image/base-images';
 import { type Image, imageArchive, imageFromFiles } from './image/images';
 import { OPERATOR_FILES, writeOperatorFiles } from './operator-files';
 
 /** What the manifests of this version run. */
-export const OPERATOR_IMAGE = `ghcr.io/paia-tech/hotstandby:v${version}`;
+export const OPERATOR_IMAGE = `ghcr.io/paia-tech/hotstandby:v${PACKAGE_VERSION}`;
 
 /** @param folder what `writeOperatorFiles` wrote */
 export async function operatorImage(folder: string): Promise<Image> {
@@ -27,7 +27,7 @@ export async function operatorImage(folder: string): Promise<Image> {
     base: await bareNodeImage(),
     // Distroless has Node.js at this path.
     layers: [[...files, { to: '/nodejs/bin/node', linkTo: '/usr/local/bin/node' }]],
-    config: dockerfileConfig({ VERSION: version }),
+    config: dockerfileConfig({ VERSION: PACKAGE_VERSION }),
   });
 }
 

@@ -1,9 +1,8 @@
 /** The licences of what the operator's bundle contains. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
 import type { BundledPackage } from './bundled-packages';
-
-const ROOT = join(__dirname, '../..');
 
 /** Licences whose terms are kept by passing on their text, which THIRD-PARTY.txt does. */
 export const ALLOWED_LICENSES: readonly string[] = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'];

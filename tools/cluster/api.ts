@@ -1,63 +1,49 @@
-/** Plain HTTPS to one API server, for the few calls the cluster itself makes. The operator has its own transport. */
-import { Agent, request } from 'node:https';
+/** One API server, for the few calls the cluster itself makes. */
+import { ApiClient } from '../../operator/kube/client';
+import { loadConnection } from '../../operator/kube/config';
+import type { Connection as AnyConnection } from '../../operator/kube/connection';
 
-/** Where an API server is and who we are to it. */
-export interface Connection {
-  /** `https://host:port`, no trailing slash. */
-  server: string;
+/** Where an API server is, and a client certificate for it. */
+export interface Connection extends AnyConnection {
   /** PEM texts. */
   tls: { ca: string; cert: string; key: string };
-}
-
-export interface Reply {
-  status: number;
-  body: string;
 }
 
 /** A stuck API server must not hang the caller's deadline loop. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** A kept-alive client; `close()` ends its sockets. */
-export class ApiClient {
-  private readonly agent: Agent;
+/** Close it after use. */
+export function apiClient(connection: AnyConnection): ApiClient {
+  const timeouts = { timeoutMs: REQUEST_TIMEOUT_MS, writeTimeoutMs: REQUEST_TIMEOUT_MS };
+  return new ApiClient(connection, { userAgent: 'hotstandby-cluster', ...timeouts });
+}
 
-  constructor(private readonly connection: Connection) {
-    this.agent = new Agent({ ...connection.tls, keepAlive: true, maxSockets: 16 });
-  }
+/** Whether GET `path` answers right now; an unreachable server is a plain no. */
+export async function answers(client: ApiClient, path: string): Promise<boolean> {
+  return client.text(path).then(
+    () => true,
+    () => false,
+  );
+}
 
-  /** Any status is a reply; only a broken connection or 10 s of silence rejects. */
-  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-      const headers = payload ? { 'content-type': 'application/json', 'content-length': payload.length } : {};
-      const outgoing = request(
-        `${this.connection.server}${path}`,
-        { agent: this.agent, method, headers, timeout: REQUEST_TIMEOUT_MS },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('error', reject);
-          incoming.on('end', () =>
-            resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-          );
-        },
-      );
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no reply for 10 s`)));
-      outgoing.on('error', reject);
-      outgoing.end(payload);
-    });
-  }
+/** What of a Node says whether Pods can run on it. */
+export interface NodeObject {
+  spec: { taints?: unknown[] };
+  status: { conditions?: { type: string; status: string }[] };
+}
 
-  /** Whether GET `path` answers 200 right now; an unreachable server is a plain no. */
-  async answers(path: string): Promise<boolean> {
-    try {
-      return (await this.call('GET', path)).status === 200;
-    } catch {
-      return false;
-    }
-  }
+export function isNodeReady({ status }: NodeObject): boolean {
+  return status.conditions?.some((it) => it.type === 'Ready' && it.status === 'True') ?? false;
+}
 
-  close(): void {
-    this.agent.destroy();
+/** The current context of a kubeconfig, if it authenticates by client certificate; throws one line otherwise. */
+export async function readConnection(kubeconfig: string): Promise<Connection> {
+  const { server, tls } = await loadConnection({ kubeconfig });
+  const { ca, cert, key } = tls;
+  if (ca === undefined || cert === undefined || key === undefined) {
+    throw new Error(
+      `${kubeconfig}: the tests need a user with a client certificate, as kind and kubeadm make, and a certificate authority`,
+    );
   }
+  return { server, tls: { ca: `${ca}`, cert: `${cert}`, key: `${key}` } };
 }

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { ApiClient, type Connection } from './api';
-import type { Log } from './cache';
+import type { Log } from '../base/cache';
+import { answers, apiClient, type Connection } from './api';
 import { writeCertificates } from './certificates';
 import { apiServerFlags, type ClientSettings, controllerManagerFlags, etcdFlags, schedulerFlags } from './flags';
 import { explain, type Guardian, type Program, waitReady } from './guardian';
@@ -188,11 +188,11 @@ class EmbeddedControlPlane implements ControlPlane {
 
   /** Waits until GET `path` answers 200 at `server`, by default the API server. */
   private async ready(program: Program, path: string, server = this.connection.server): Promise<void> {
-    const client = new ApiClient({ ...this.connection, server });
+    const client = apiClient({ ...this.connection, server });
     try {
-      await waitReady(program, () => client.answers(path));
+      await waitReady(program, () => answers(client, path));
     } finally {
-      client.close();
+      await client.close();
     }
   }
 }

@@ -106,7 +106,7 @@ export class Guardian {
     const exited = this.exitOf(child);
     const { pid } = child;
     if (pid === undefined) throw new Error(`${name}: cannot run ${command.file}: ${await exited}`);
-    this.tell('watch', pid);
+    this.watch(pid);
     return {
       name,
       pid,
@@ -117,6 +117,11 @@ export class Guardian {
       },
       stop: (graceMs = 10_000) => stopChild(child, pid, exited, graceMs),
     };
+  }
+
+  /** Kills this process, and its group if it leads one, when the owner dies. */
+  watch(pid: number): void {
+    this.tell('watch', pid);
   }
 
   /** Ends the guard: call it after every program has been stopped. */

@@ -2,11 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Connection } from './api';
-import type { Log } from './cache';
+import type { Log } from '../base/cache';
+import { type Connection, readConnection } from './api';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane';
 import { Guardian } from './guardian';
-import { readKubeconfig } from './kubeconfig';
 import { runKubectl } from './kubectl';
 import { startKwokNodes } from './kwok';
 import type { RealNodes } from './real/index';
@@ -66,8 +65,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return given ? externalCluster(resolve(given), options) : embeddedCluster(options);
 }
 
-function externalCluster(kubeconfig: string, options: ClusterOptions): Cluster {
-  const connection = readKubeconfig(kubeconfig);
+async function externalCluster(kubeconfig: string, options: ClusterOptions): Promise<Cluster> {
+  const connection = await readConnection(kubeconfig);
   const dir = clusterDirectory(options);
   options.log?.(`using the cluster at ${connection.server} (${kubeconfig})`);
   return {
@@ -121,7 +120,7 @@ async function startWithRealNodes(settings: ControlPlaneOptions, count: number, 
   const real = await import('./real/index');
   const preflight = await real.realNodesPreflight();
   if (!preflight.ok) throw new Error(`real nodes cannot run here: ${preflight.reason}`);
-  const site = await real.openRealSite();
+  const site = await real.openRealSite(settings.log);
   undo.add(() => site.close());
   const controlPlane = await startControlPlane({ ...settings, ...site.controlPlaneOptions });
   undo.add(() => controlPlane.stop());

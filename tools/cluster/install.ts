@@ -1,16 +1,16 @@
 /** Puts the manifests of synth/ on a cluster, for an operator that runs as a local process. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { version } from '../../package.json';
+import { ROOT } from '../../root';
+import { PACKAGE_VERSION } from '../../src/version';
+import { until } from '../base/eventually';
 import type { Cluster } from './index';
 
 const NAMESPACE = 'hotstandby-system';
 const SERVICE_ACCOUNT = 'hotstandby-operator';
 /** It takes a fraction of a second; a loaded machine has needed ten. */
 const ESTABLISHED_MS = 60_000;
-const POLL_MS = 100;
-const ROOT = resolve(__dirname, '../..');
 
 /** What installing needs of a cluster. */
 export type Kubectl = Pick<Cluster, 'kubectl'>;
@@ -26,7 +26,7 @@ export interface ManifestObject {
 }
 
 /** The manifests of this version, or of an earlier one, as they lie in synth/. */
-export function releasedManifest(file: ManifestFile, of = version): string {
+export function releasedManifest(file: ManifestFile, of = PACKAGE_VERSION): string {
   return join(ROOT, 'synth', `v${of}`, `${file}.yaml`);
 }
 
@@ -72,8 +72,7 @@ export async function installObjects(cluster: Kubectl, objects: readonly Manifes
 
 async function applyCrds(cluster: Kubectl, crds: readonly ManifestObject[]): Promise<void> {
   await applyObjects(cluster, crds);
-  const deadline = performance.now() + ESTABLISHED_MS;
-  for (const { metadata } of crds) await established(cluster, metadata.name, deadline);
+  await Promise.all(crds.map(({ metadata: { name } }) => established(cluster, name)));
 }
 
 interface CrdObject {
@@ -81,15 +80,12 @@ interface CrdObject {
 }
 
 /** Not `kubectl wait`: that one gives up at once on a CRD so new that its status is empty. */
-async function established(cluster: Kubectl, name: string, deadline: number): Promise<void> {
-  for (;;) {
+function established(cluster: Kubectl, name: string): Promise<true> {
+  const ask = async (): Promise<true | undefined> => {
     const { status } = JSON.parse(await cluster.kubectl(['get', 'crd', name, '-o', 'json'])) as CrdObject;
-    if (status?.conditions?.some((it) => it.type === 'Established' && it.status === 'True')) return;
-    if (performance.now() > deadline) {
-      throw new Error(`CRD ${name} is not served after ${ESTABLISHED_MS / 1000} s: see kubectl describe crd ${name}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+    return status?.conditions?.some((it) => it.type === 'Established' && it.status === 'True') || undefined;
+  };
+  return until(`CRD ${name} served (see kubectl describe crd ${name})`, ask, ESTABLISHED_MS);
 }
 
 async function applyObjects(cluster: Kubectl, objects: readonly ManifestObject[]): Promise<void> {

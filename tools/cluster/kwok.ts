@@ -1,7 +1,8 @@
 /** Nodes without machines: kwok answers for them, so that thousands of Pods become Ready at no cost. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { ApiClient } from './api';
+import type { ApiClient } from '../../operator/kube/client';
+import { apiClient, isNodeReady, type NodeObject } from './api';
 import type { ControlPlane } from './control-plane';
 import { waitReady } from './guardian';
 import { canBind } from './ports';
@@ -46,14 +47,14 @@ export async function startKwokNodes(controlPlane: ControlPlane, options: KwokOp
     ...range.args,
   ]);
   const names = Array.from({ length: count }, (_, index) => `kwok-${index}`);
-  const client = new ApiClient(controlPlane.connection);
+  const client = apiClient(controlPlane.connection);
   try {
     await Promise.all(
       names.map((name, index) => createNode(client, name, nodeAddress(range.podCidr, index), podsPerNode)),
     );
     await waitReady(kwok, () => allReady(client, count));
   } finally {
-    client.close();
+    await client.close();
   }
   return { names, podCidr: range.podCidr };
 }
@@ -81,7 +82,7 @@ function nodeAddress(podCidr: string, index: number): string {
 
 async function createNode(client: ApiClient, name: string, address: string, pods: number): Promise<void> {
   const resources = { cpu: '1k', memory: '4Ti', 'ephemeral-storage': '4Ti', pods: String(pods) };
-  const reply = await client.call('POST', '/api/v1/nodes', {
+  await client.create('/api/v1/nodes', {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: {
@@ -104,19 +105,10 @@ async function createNode(client: ApiClient, name: string, address: string, pods
       ],
     },
   });
-  if (reply.status !== 201) throw new Error(`node ${name}: the API server answered ${reply.status}: ${reply.body}`);
-}
-
-interface NodeList {
-  items: { spec: { taints?: unknown[] }; status: { conditions?: { type: string; status: string }[] } }[];
 }
 
 /** Ready, and free of the not-ready taint the node controller puts on a new node. */
 async function allReady(client: ApiClient, count: number): Promise<boolean> {
-  const { items } = JSON.parse((await client.call('GET', '/api/v1/nodes')).body) as NodeList;
-  const ready = items.filter(
-    ({ spec, status }) =>
-      spec.taints === undefined && status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-  );
-  return ready.length === count;
+  const { items } = await client.list<NodeObject>('/api/v1/nodes');
+  return items.filter((node) => node.spec.taints === undefined && isNodeReady(node)).length === count;
 }

@@ -2,12 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { ApiClient } from './api';
+import type { Log } from '../base/cache';
+import { isAlive, type ProcessIdentity } from '../base/process-identity';
+import { answers, apiClient, isNodeReady, type NodeObject, readConnection } from './api';
 import { buildNodePrograms } from './build';
-import type { Log } from './cache';
-import { readKubeconfig } from './kubeconfig';
 import { logTail } from './log-tail';
-import { isAlive, type ProcessIdentity } from './process-identity';
 import { resolveCommands } from './programs';
 import { clusterDir, forget, forgetButLogs, type KnownCluster, knownNames, readState } from './state';
 import type { SupervisorMessage, SupervisorOptions } from './supervisor';
@@ -132,28 +131,22 @@ async function statusOf(name: string, log: Log): Promise<number> {
   return liveStatus(name, known.kubeconfig, known, log);
 }
 
-interface NodeList {
-  items: { status: { conditions?: { type: string; status: string }[] } }[];
-}
-
 /** Asks the API server itself. */
 async function liveStatus(name: string, kubeconfig: string, known: KnownCluster, log: Log): Promise<number> {
-  const connection = readKubeconfig(kubeconfig);
-  const client = new ApiClient(connection);
+  const connection = await readConnection(kubeconfig);
+  const client = apiClient(connection);
   try {
-    if (!(await client.answers('/readyz'))) {
+    if (!(await answers(client, '/readyz'))) {
       log(`${name}: not ready: ${connection.server}/readyz does not answer 200 (supervisor ${known.supervisor.pid})`);
       return NOT_RUNNING;
     }
-    const version = JSON.parse((await client.call('GET', '/version')).body) as { gitVersion: string };
-    const { items } = JSON.parse((await client.call('GET', '/api/v1/nodes')).body) as NodeList;
-    const ready = items.filter(({ status }) =>
-      status.conditions?.some((it) => it.type === 'Ready' && it.status === 'True'),
-    );
+    const version = await client.get<{ gitVersion: string }>('/version');
+    const { items } = await client.list<NodeObject>('/api/v1/nodes');
+    const ready = items.filter(isNodeReady);
     const nodes = `${ready.length} of ${known.count} ${known.kind} nodes Ready`;
     log(`${name}: up, Kubernetes ${version.gitVersion}, ${nodes}, ${connection.server}, ${kubeconfig}`);
     return ready.length === known.count ? 0 : NOT_RUNNING;
   } finally {
-    client.close();
+    await client.close();
   }
 }

@@ -1,8 +1,9 @@
 /** Which executables a control plane runs: `KUBEBUILDER_ASSETS` where it has them, else the ones built here. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildControlPlane, isBuilt, requireGo } from './build';
-import type { Log } from './cache';
+import type { Log } from '../base/cache';
+import { buildGo, isBuilt, requireGo } from '../base/go-build';
+import { CONTROL_PLANE } from './build';
 import type { Command } from './guardian';
 
 export const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
@@ -22,7 +23,7 @@ export async function resolveCommands(log: Log, env: NodeJS.ProcessEnv = process
   if (assets && missing.length > 0) {
     throw new Error(`KUBEBUILDER_ASSETS=${assets} has no ${missing.join(' and no ')}; unset it to have them built`);
   }
-  const built = given.length < PROGRAMS.length ? await buildControlPlane(log) : '';
+  const built = given.length < PROGRAMS.length ? join(await buildGo(CONTROL_PLANE, log), CONTROL_PLANE.name) : '';
   const commandOf = (name: ProgramName): Command =>
     assets && given.includes(name)
       ? { file: join(assets, name), args: [], lifeline: false }
@@ -36,9 +37,9 @@ export function controlPlanePreflight(
 ): { ok: true } | { ok: false; reason: string } {
   const assets = env.KUBEBUILDER_ASSETS;
   const complete = assets !== undefined && PROGRAMS.every((name) => existsSync(join(assets, name)));
-  if (env.HOTSTANDBY_KUBECONFIG || complete || isBuilt()) return { ok: true };
+  if (env.HOTSTANDBY_KUBECONFIG || complete || isBuilt(CONTROL_PLANE)) return { ok: true };
   try {
-    requireGo();
+    requireGo(CONTROL_PLANE);
     return { ok: true };
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message : String(error) };

@@ -1,9 +1,10 @@
 /** What is known about the clusters `npm run cluster -- up` started: one folder each below `.cluster/`. */
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { isAlive, type ProcessIdentity } from './process-identity';
+import { join } from 'node:path';
+import { ROOT } from '../../root';
+import { isAlive, type ProcessIdentity } from '../base/process-identity';
 
-const ROOT = resolve(__dirname, '../../.cluster');
+const CLUSTERS = join(ROOT, '.cluster');
 
 /** Contents of `.cluster/<name>/state.json`, written by the supervisor that owns the cluster. */
 export interface ClusterState {
@@ -25,13 +26,13 @@ export function clusterDir(name: string): string {
   if (!/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name)) {
     throw new Error(`cluster name "${name}": use up to 40 lower-case letters, digits and "-", no "-" at either end`);
   }
-  return join(ROOT, name);
+  return join(CLUSTERS, name);
 }
 
 /** Names that have a folder, sorted. */
 export function knownNames(): string[] {
   try {
-    const entries = readdirSync(ROOT, { withFileTypes: true });
+    const entries = readdirSync(CLUSTERS, { withFileTypes: true });
     return entries
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
@@ -81,7 +82,7 @@ export function writeState(name: string, state: ClusterState): void {
 export function forget(name: string): void {
   rmSync(clusterDir(name), { recursive: true, force: true });
   try {
-    if (readdirSync(ROOT).length === 0) rmSync(ROOT, { recursive: true });
+    if (readdirSync(CLUSTERS).length === 0) rmSync(CLUSTERS, { recursive: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -1,8 +1,8 @@
 /** The process that owns a cluster started by `up`: it lives as long as the cluster, whoever started it. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { processIdentity } from '../base/process-identity';
 import { type Cluster, startCluster } from './index';
-import { processIdentity } from './process-identity';
 import { type ClusterState, claim, clusterDir, forget, writeState } from './state';
 
 export interface SupervisorOptions {

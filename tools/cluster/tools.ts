@@ -1,7 +1,7 @@
 /** kubectl and helm: from a development dependency where it has them for this machine, else from PATH. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { cacheDirectory } from './cache';
+import { cacheDirectory } from '../base/cache';
 import { unzipFile } from './zip';
 
 export type ToolName = 'kubectl' | 'helm';

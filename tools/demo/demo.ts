@@ -1,5 +1,4 @@
 /** Everything the demo needs, up and running: cluster, manifests, operator, examples and watches. */
-
 import { EXAMPLE_IMAGES } from '../../examples/images';
 import { ApiClient } from '../../operator/kube/client';
 import { systemClock } from '../../operator/kube/clock';
@@ -15,7 +14,7 @@ import { operatorBundle } from './bundle';
 import { announce, confirm, type Plan, planFor, removeDemo, removeInstalled } from './external';
 import { DEMO_NAMESPACE, type DemoApp, demoApps, namespaceObject, type TargetKind } from './manifests';
 import { Model } from './model';
-import { LocalOperator } from './operator';
+import { type LocalOperator, startLocalOperator } from './operator';
 import type { DemoOptions } from './options';
 import type { Progress } from './progress';
 import { Sessions } from './sessions';
@@ -95,7 +94,7 @@ async function startOperator(
   // Not more of somebody's cluster than was announced.
   const namespace = target.kind === 'external' ? DEMO_NAMESPACE : undefined;
   const starting = async (): Promise<LocalOperator> =>
-    LocalOperator.start({ dir, bundle: await bundle, kubeconfig, namespace, onLost });
+    startLocalOperator({ dir, bundle: await bundle, kubeconfig, namespace, onLost });
   const operator = await progress.during('starting the operator', starting);
   undo(() => operator.stop());
   return operator;

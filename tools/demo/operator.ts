@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Guardian, type Program, waitReady } from '../cluster/guardian';
+import { OperatorProcess } from '../base/operator-process';
+import { Guardian } from '../cluster/guardian';
 import { manifestObjects } from '../cluster/install';
 
 export interface LocalOperatorOptions {
-  /** Folder for its log. */
+  /** Folder of the kubeconfig. */
   dir: string;
   /** Path of the bundled operator. */
   bundle: string;
@@ -15,56 +14,40 @@ export interface LocalOperatorOptions {
   onLost: (why: string) => void;
 }
 
-/** pino's levels: 40 warn, 50 error, 60 fatal. */
-const WARNING = /^\{"level":[456]0,/;
+/** The operator as a process of this machine. */
+export interface LocalOperator {
+  /** See OperatorProcess. */
+  trouble(): string | undefined;
+  stop(): Promise<void>;
+}
 
-/** The operator as a process of this machine. It does not outlive this process, whatever ends it. */
-export class LocalOperator {
-  private stopping = false;
+const STOP_MS = 10_000;
 
-  private constructor(
-    private readonly guardian: Guardian,
-    private readonly program: Program,
-  ) {}
-
-  /** Resolves when its caches are filled and it reconciles. */
-  static async start({ dir, bundle, kubeconfig, namespace, onLost }: LocalOperatorOptions): Promise<LocalOperator> {
-    const logFile = join(dir, 'operator.log');
-    const guardian = new Guardian({ dir, remove: [logFile, kubeconfig] });
-    const scope = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace];
-    const program = await guardian.run({
-      name: 'operator',
-      command: { file: process.execPath, args: ['--enable-source-maps', bundle], lifeline: false },
-      args: [...installedArgs(), '--kubeconfig', kubeconfig, ...scope, '--health-address', '127.0.0.1:0'],
-      logFile,
-    });
-    const operator = new LocalOperator(guardian, program);
-    try {
-      await waitReady(program, async () => readFileSync(logFile, 'utf8').includes('"msg":"ready"'));
-    } catch (error) {
-      await operator.stop();
-      throw error;
-    }
-    void program.exited.then((what) => {
-      if (!operator.stopping) onLost(`the operator ${what}; the end of its log:\n${lastLines(logFile)}`);
-    });
-    return operator;
+/** Resolves when the operator's caches are filled and it reconciles. It does not outlive this process, whatever ends it. */
+export async function startLocalOperator(options: LocalOperatorOptions): Promise<LocalOperator> {
+  const { dir, bundle, kubeconfig, namespace, onLost } = options;
+  const guardian = new Guardian({ dir, remove: [kubeconfig] });
+  const scope = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace];
+  const args = [...installedArgs(), '--kubeconfig', kubeconfig, ...scope, '--health-address', '127.0.0.1:0'];
+  const operator = new OperatorProcess({ program: bundle, args, guard: (pid) => guardian.watch(pid) });
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    const timer = setTimeout(() => operator.kill('SIGKILL'), STOP_MS);
+    await operator.stop();
+    clearTimeout(timer);
+    await guardian.release();
+  };
+  try {
+    await operator.whenReady();
+  } catch (error) {
+    await stop();
+    throw error;
   }
-
-  /** The latest warning or error in its log, in one line; undefined when there is none. */
-  trouble(): string | undefined {
-    const lines = readFileSync(this.program.logFile, 'utf8').trimEnd().split('\n').reverse();
-    const line = lines.find((text) => WARNING.test(text));
-    if (line === undefined) return undefined;
-    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } };
-    return [msg, err?.message].filter(Boolean).join(': ');
-  }
-
-  async stop(): Promise<void> {
-    this.stopping = true;
-    await this.program.stop();
-    await this.guardian.release();
-  }
+  void operator.ended().then((how) => {
+    if (!isStopping) onLost(`the operator: ${how}; the end of its log:\n${operator.lastLines(5).join('\n')}`);
+  });
+  return { trouble: () => operator.trouble(), stop };
 }
 
 /** What the installed Deployment says on the command line, but for the scope and what only makes sense in a Pod. */
@@ -78,8 +61,4 @@ function installedArgs(): string[] {
 
 interface Deployment {
   spec: { template: { spec: { containers: { args: string[] }[] } } };
-}
-
-function lastLines(file: string): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
 }

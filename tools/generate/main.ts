@@ -7,13 +7,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { ROOT } from '../../root';
+import { run, tool } from '../base/run';
 import { synthesize } from '../release/sealed-synth';
 import { brokenSeals } from '../release/seals';
-import { run, tool } from '../run';
 import { importArguments, importableCrd } from './importable-crd';
 
-const root = join(__dirname, '../..');
-const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+const version: string = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
 const output = `synth/v${version}`;
 /** Everything below is generated. */
 const generated = [
@@ -43,8 +43,9 @@ async function main(): Promise<void> {
       step('API.md', () => run(tool('jsii-docgen'), ['--output', 'API.md'])),
     ),
     step(output, () => synthesize(version)),
-    step('synth/helm, synth/dashboards, synth/alerts', () => run(tool('tsx'), ['tools/generate/helm-chart.ts'])),
-    step('synth/argocd, synth/flux, examples/gitops', () => run(tool('tsx'), ['charts/gitops/main.ts'])),
+    step('synth/helm, dashboards, alerts, argocd, flux, examples/gitops', () =>
+      run(tool('tsx'), ['tools/generate/packages.ts']),
+    ),
   ]);
   // A process of its own: it reads the version and the manifests that were written just now.
   await step('README.md, docs', () => run(tool('tsx'), ['tools/generate/reference-docs.ts']));
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
 }
 
 function checkSeals(): void {
-  const broken = brokenSeals(root);
+  const broken = brokenSeals(ROOT);
   if (broken.length > 0) throw new Error(broken.join('\n'));
 }
 
@@ -66,11 +67,11 @@ function writeVersion(): void {
     `export const PACKAGE_VERSION = '${version}';`,
     '',
   ];
-  writeFileSync(join(root, 'src/version.ts'), lines.join('\n'));
+  writeFileSync(join(ROOT, 'src/version.ts'), lines.join('\n'));
 }
 
 async function importL1(): Promise<void> {
-  writeFileSync(join(root, 'examples/cdk8s-import/crd.yaml'), stringify(importableCrd()));
+  writeFileSync(join(ROOT, 'examples/cdk8s-import/crd.yaml'), stringify(importableCrd()));
   const folder = mkdtempSync(join(tmpdir(), 'hotstandby-import-'));
   try {
     const crd = join(folder, 'crd.yaml');
@@ -93,18 +94,18 @@ function fingerprints(): Map<string, string> {
     files.map((file) => [
       file,
       createHash('sha256')
-        .update(readFileSync(join(root, file)))
+        .update(readFileSync(join(ROOT, file)))
         .digest('hex'),
     ]),
   );
 }
 
 function filesUnder(path: string): string[] {
-  const stats = statSync(join(root, path), { throwIfNoEntry: false });
+  const stats = statSync(join(ROOT, path), { throwIfNoEntry: false });
   if (stats === undefined) {
     return [];
   }
-  return stats.isDirectory() ? readdirSync(join(root, path)).flatMap((entry) => filesUnder(join(path, entry))) : [path];
+  return stats.isDirectory() ? readdirSync(join(ROOT, path)).flatMap((entry) => filesUnder(join(path, entry))) : [path];
 }
 
 function report(before: Map<string, string>, after: Map<string, string>): void {

@@ -8,11 +8,11 @@ import { parseAllDocuments } from 'yaml';
 import { systemClock } from '../../operator/kube/clock';
 import { CommandExit, parseOptions } from '../../operator/options';
 import { Metrics } from '../../operator/serve/metrics';
+import { ROOT } from '../../root';
 import { PERMISSIONS } from '../../src/api/permissions';
 import { PACKAGE_VERSION } from '../../src/version';
 import { code, specTable, statusTable, table, text } from './cr-reference';
 
-const ROOT = join(__dirname, '../..');
 /** Files with generated parts. */
 export const REFERENCE_DOCS: readonly string[] = ['README.md', 'docs/install.md', 'docs/operations.md'];
 

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ROOT } from '../../root';
 import { unreleased, withRelease } from './changelog';
 import { brokenSeals, releases, seal } from './seals';
 import { isNewer, parseVersion, replaceVersion } from './version';
 
-const ROOT = join(__dirname, '../..');
 const CHANGELOG = join(ROOT, 'CHANGELOG.md');
 const HELP = `Usage: npm run release:prepare X.Y.Z
        npm run release:prepare -- --open X.Y.Z

@@ -1,10 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { run, tool } from '../run';
+import { ROOT } from '../../root';
+import { run, tool } from '../base/run';
 import { releases } from './seals';
-
-const ROOT = join(__dirname, '../..');
 
 /**
  * Writes the manifests of `version` to synth/, the files that differ alone. A released version stays as it is: when the

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../root';
 
-const ROOT = join(__dirname, '../..');
 const SEALS = 'synth/SHA256SUMS';
 
 /** A released version. */

@@ -1,11 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { until } from '../../../tools/base/eventually';
 import { nodeTools } from '../../../tools/build/image/packages';
 import { type Cluster, startCluster } from '../../../tools/cluster/index';
 import { appImage, IMAGE_NAMES, type RealNodes } from '../../../tools/cluster/real/index';
 import { realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
-import { isAlive, until } from '../../../tools/cluster/real/run';
+import { isAlive } from '../../../tools/cluster/real/processes';
 import { linkOf, type MachineState, machineState, processesOf, remainsOf } from '../../../tools/cluster/real/traces';
 
 interface Pod {

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../../../tools/base/eventually';
+import { run } from '../../../tools/base/run';
 import { linkName } from '../../../tools/cluster/real/network';
 import { realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
-import { ended, isAlive, run, until } from '../../../tools/cluster/real/run';
+import { ended, isAlive } from '../../../tools/cluster/real/processes';
 import { openRealSite } from '../../../tools/cluster/real/site';
 import { cleanLeftovers } from '../../../tools/cluster/real/teardown';
 import { remainsOf } from '../../../tools/cluster/real/traces';

@@ -1,6 +1,6 @@
 import type { DeploymentObject, HsdObject, PodObject } from '../../../operator/observe/project';
 import { childName, NAME_LABEL, STATE_LABEL } from '../../../src/api/names';
-import { eventually } from '../../e2e/support/eventually';
+import { eventually } from '../../../tools/base/eventually';
 import type { Shell } from './shell';
 
 /**

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { ROOT } from '../../../root';
 import type { Cluster } from '../../../tools/cluster';
 import { toolPath } from '../../../tools/cluster/tools';
-import { ROOT } from './markdown';
 
 /** A person's terminal on one cluster: an own folder with synth/ in it, kubectl, and variables that stay. It goes with the cluster. */
 export class Shell {

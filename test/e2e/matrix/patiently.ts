@@ -1,4 +1,4 @@
-import { eventually } from '../support/eventually';
+import { eventually } from '../../../tools/base/eventually';
 
 /** Dozens of hsds at a time on two cores that others use too: what takes a second alone can take a minute here. */
 const PATIENCE_MS = 120_000;

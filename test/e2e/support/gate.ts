@@ -4,7 +4,6 @@ import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parse, stringify } from 'yaml';
 import { resourceOf } from '../../../operator/kube/paths';
-import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { runInfo } from './run-info';
 
 /** A write that came this way and what the API server said to it. */
@@ -24,8 +23,8 @@ export type Cut = 'hangs' | 'refuses';
 export class Gate {
   readonly writes: PassedWrite[] = [];
   private readonly server: Server;
-  private readonly agent = new Agent({ ca: readKubeconfig(runInfo().admin).tls.ca, keepAlive: true });
-  private readonly target = readKubeconfig(runInfo().admin).server;
+  private readonly agent = new Agent({ ca: runInfo().connection.tls.ca, keepAlive: true });
+  private readonly target = runInfo().connection.server;
   /** What waits for the cable to be mended; undefined: it is whole. */
   private held: (() => void)[] | undefined;
   private readonly streams = new Set<{ stop(): void; start(): void }>();

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { ROOT } from '../../../root';
 import { toolPath } from '../../../tools/cluster/tools';
 
 /** The chart as it is committed. */
-export const CHART = resolve(__dirname, '../../../synth/helm/hotstandby');
+export const CHART = join(ROOT, 'synth/helm/hotstandby');
 const TIMEOUT = '120s';
 
 export interface HelmReply {

@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paths } from '../../../operator/kube/paths';
 import type { KubeObject } from '../../../operator/kube/types';
+import { eventually } from '../../../tools/base/eventually';
 import type { Cluster } from '../../../tools/cluster';
-import { eventually } from './eventually';
 import type { Scene } from './scene';
 
 const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

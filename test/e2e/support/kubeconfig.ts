@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Connection } from '../../../tools/cluster';
-import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { kubectl } from './kubectl';
 import { runInfo } from './run-info';
 
@@ -45,5 +44,5 @@ export async function serviceAccountKubeconfig(
 ): Promise<string> {
   const token = (await kubectl(['create', 'token', name, '-n', namespace, '--duration=2h'])).trim();
   const path = join(runInfo().dir, `${namespace}-${name}-${performance.now()}.kubeconfig`);
-  return writeTokenKubeconfig(path, { token, namespace, ...parts }, readKubeconfig(runInfo().admin));
+  return writeTokenKubeconfig(path, { token, namespace, ...parts }, runInfo().connection);
 }

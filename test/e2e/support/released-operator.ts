@@ -1,12 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ROOT } from '../../../root';
 import { PACKAGE_VERSION } from '../../../src/version';
 import { bundleOperator } from '../../../tools/build/bundle-operator';
 import { type Release, releases } from '../../../tools/release/seals';
-
-const ROOT = resolve(__dirname, '../../..');
 
 /** The release before the version that is worked on. */
 export function previousRelease(): Release {
@@ -44,7 +43,11 @@ export async function releasedOperator({ version, commit }: Release, dir: string
     };
   }
   symlinkSync(join(ROOT, 'node_modules'), join(sources, 'node_modules'));
-  const bundle = `require('./scripts/bundle-operator').bundleOperator(${JSON.stringify(program)})`;
+  // Where the script stood until v0.1.0, and where it stands since.
+  const script = ['./scripts/bundle-operator', './tools/build/bundle-operator'].find((path) =>
+    existsSync(join(sources, `${path}.ts`)),
+  );
+  const bundle = `require('${script}').bundleOperator(${JSON.stringify(program)})`;
   await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsx'), ['-e', bundle], { cwd: sources });
   return { version, program, origin: `the operator of v${version}, from ${commit.slice(0, 12)}` };
 }

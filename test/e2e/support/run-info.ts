@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Connection } from '../../../tools/cluster';
 
 /** Environment variable that tells test processes where the run's facts are. */
 export const RUN_ENV = 'HOTSTANDBY_E2E_RUN';
@@ -7,6 +8,8 @@ export const RUN_ENV = 'HOTSTANDBY_E2E_RUN';
 export interface ClusterRun {
   /** Kubeconfig of the cluster's administrator. */
   admin: string;
+  /** What it says. */
+  connection: Connection;
   /** Scratch folder, removed after the run. */
   dir: string;
 }

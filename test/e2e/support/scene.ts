@@ -6,8 +6,8 @@ import type { KubeObject } from '../../../operator/kube/types';
 import type { DeploymentObject, HsdObject, PodObject, ReplicaSetObject } from '../../../operator/observe/project';
 import { API_VERSION, childName, DEFAULT_BUSY_ANNOTATION, KIND } from '../../../src/api/names';
 import type { HotStandbySpec } from '../../../src/api/types';
-import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
-import { eventually } from './eventually';
+import { eventually } from '../../../tools/base/eventually';
+import type { Connection } from '../../../tools/cluster';
 import { runInfo } from './run-info';
 
 export type Pod = PodObject & { spec?: { containers?: { image?: string }[] } };
@@ -16,8 +16,7 @@ export type Pod = PodObject & { spec?: { containers?: { image?: string }[] } };
 const PATIENCE_MS = 60_000;
 
 /** An administrator's client, by default of the run's cluster. */
-export function adminClient(kubeconfig = runInfo().admin): ApiClient {
-  const connection = readKubeconfig(kubeconfig);
+export function adminClient(connection: Connection = runInfo().connection): ApiClient {
   return new ApiClient(connection, {
     userAgent: 'hotstandby-e2e',
     timeoutMs: PATIENCE_MS,
@@ -40,11 +39,11 @@ export class Scene {
 
   /**
    * @param labels of the namespace
-   * @param kubeconfig the administrator's, of another cluster than the run's
+   * @param connection the administrator's, to another cluster than the run's
    */
-  static async open(name: string, labels: Record<string, string> = {}, kubeconfig?: string): Promise<Scene> {
+  static async open(name: string, labels: Record<string, string> = {}, connection?: Connection): Promise<Scene> {
     const namespace = `${name}-${randomBytes(3).toString('hex')}`;
-    const api = adminClient(kubeconfig);
+    const api = adminClient(connection);
     const metadata = { name: namespace, labels };
     await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
     return new Scene(api, namespace);

@@ -18,7 +18,13 @@ export default async function setup(): Promise<void> {
   globalThis.hotstandbyE2e = { cluster, dir };
   const operator = join(dir, 'operator.cjs');
   const [kubeconfig] = await Promise.all([install(cluster, dir), bundleOperator(operator)]);
-  const info: RunInfo = { admin: cluster.kubeconfig, operatorKubeconfig: kubeconfig, operator, dir };
+  const info: RunInfo = {
+    admin: cluster.kubeconfig,
+    connection: cluster.connection,
+    operatorKubeconfig: kubeconfig,
+    operator,
+    dir,
+  };
   writeFileSync(join(dir, 'run.json'), JSON.stringify(info));
   process.env[RUN_ENV] = join(dir, 'run.json');
 }

@@ -4,7 +4,6 @@ import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parse, stringify } from 'yaml';
 import { resourceOf } from '../../../operator/kube/paths';
-import { readKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { runInfo } from './run-info';
 
 /**
@@ -30,7 +29,7 @@ export class WriteProxy {
     private readonly moment: Moment,
     private readonly onHit: () => unknown,
   ) {
-    this.agent = new Agent({ ca: readKubeconfig(runInfo().admin).tls.ca, keepAlive: true });
+    this.agent = new Agent({ ca: runInfo().connection.tls.ca, keepAlive: true });
     this.server = createServer((incoming, outgoing) => this.pass(incoming, outgoing));
   }
 
@@ -68,7 +67,7 @@ export class WriteProxy {
       return;
     }
     const { host: _host, ...headers } = incoming.headers;
-    const target = new URL(incoming.url ?? '/', readKubeconfig(runInfo().admin).server);
+    const target = new URL(incoming.url ?? '/', runInfo().connection.server);
     const forward = request(target, { agent: this.agent, method: incoming.method, headers }, (reply) => {
       if (isHit && this.moment === 'after') {
         this.onHit();

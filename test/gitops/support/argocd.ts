@@ -1,12 +1,13 @@
 /** Argo CD as plain processes: its repository server, its application controller and the Redis both share. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { ApiError } from '../../../operator/kube/errors';
 import type { KubeObject } from '../../../operator/kube/types';
+import { ROOT } from '../../../root';
+import { eventually } from '../../../tools/base/eventually';
 import { toManifest } from '../../../tools/cluster/install';
 import { freePorts } from '../../../tools/cluster/ports';
 import { toolPath } from '../../../tools/cluster/tools';
-import { eventually } from '../../e2e/support/eventually';
 import { adminClient } from '../../e2e/support/scene';
 import { build } from './build';
 import { type Ground, given, listens, note } from './ground';
@@ -14,7 +15,7 @@ import { type Ground, given, listens, note } from './ground';
 const NAMESPACE = 'argocd';
 const APPLICATIONS = `/apis/argoproj.io/v1alpha1/namespaces/${NAMESPACE}/applications`;
 /** The piece of argocd-cm that users apply. */
-export const CONFIG = resolve(__dirname, '../../../synth/argocd/argocd-cm.yaml');
+export const CONFIG = join(ROOT, 'synth/argocd/argocd-cm.yaml');
 
 export interface Application extends KubeObject {
   status?: {

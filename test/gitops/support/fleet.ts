@@ -1,8 +1,8 @@
 /** The example's repository in a test: what lies in examples/gitops/clusters/staging, with changes. */
 import { join } from 'node:path';
-import { EXAMPLE } from '../../../charts/gitops/example';
 import { KIND } from '../../../src/api/names';
 import { toManifest } from '../../../tools/cluster/install';
+import { EXAMPLE } from '../../../tools/generate/gitops-example';
 import type { GitRepository } from './git';
 import { type Manifest, manifestsIn } from './yaml';
 

@@ -5,8 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubeObject } from '../../../operator/kube/types';
+import { eventually } from '../../../tools/base/eventually';
 import { freePorts } from '../../../tools/cluster/ports';
-import { eventually } from '../../e2e/support/eventually';
 import { adminClient } from '../../e2e/support/scene';
 import { build } from './build';
 import { type Ground, given, listens, note } from './ground';

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { run } from '../../../tools/cluster/real/run';
+import { run } from '../../../tools/base/run';
 
 const BRANCH = 'main';
 const ARTIFACTS = '/artifacts/';

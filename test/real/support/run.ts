@@ -1,4 +1,4 @@
-import { havePatience } from '../../e2e/support/eventually';
+import { havePatience } from '../../../tools/base/eventually';
 import { type ClusterRun, runInfo, useRun } from '../../e2e/support/run-info';
 
 /** Environment variable that tells test processes where this run's facts are. Unset: real nodes cannot run here. */

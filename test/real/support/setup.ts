@@ -77,6 +77,7 @@ async function install(cluster: Cluster): Promise<void> {
 function writeRun(cluster: Cluster, nodes: RealNodes, control: NodeControl, dir: string): void {
   const run: RealRun = {
     admin: cluster.kubeconfig,
+    connection: cluster.connection,
     dir,
     nodeControl: control.url,
     python: nodes.images.python !== undefined,

@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory, withLock } from '../../../tools/cluster/cache';
-import { readKubeconfig, writeKubeconfig } from '../../../tools/cluster/kubeconfig';
+import { cacheDirectory } from '../../../tools/base/cache';
+import { readConnection } from '../../../tools/cluster/api';
+import { writeKubeconfig } from '../../../tools/cluster/kubeconfig';
 import { logTail } from '../../../tools/cluster/log-tail';
 import { canBind, freePorts } from '../../../tools/cluster/ports';
-import { isAlive, processIdentity } from '../../../tools/cluster/process-identity';
 import { resolveCommands } from '../../../tools/cluster/programs';
 
 let dir: string;
@@ -24,38 +23,18 @@ const file = (name: string, text: string): string => {
 describe('a kubeconfig', () => {
   const connection = { server: 'https://127.0.0.1:1', tls: { ca: 'CA', cert: 'CERT', key: 'KEY' } };
 
-  test('is read back as it was written', () => {
-    expect(readKubeconfig(writeKubeconfig(join(dir, 'kubeconfig'), 'mine', connection))).toEqual(connection);
+  test('is read back as it was written', async () => {
+    const written = writeKubeconfig(join(dir, 'kubeconfig'), 'mine', connection);
+    expect(await readConnection(written)).toEqual(connection);
   });
 
-  test('may name files relative to itself', () => {
-    for (const name of ['ca', 'cert', 'key']) file(`${name}.pem`, name.toUpperCase());
+  test('without a client certificate is an error that says so', async () => {
     const text = `
 current-context: x
 contexts: [{name: x, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1/", certificate-authority: ca.pem}}]
-users: [{name: u, user: {client-certificate: cert.pem, client-key: key.pem}}]`;
-    expect(readKubeconfig(file('kubeconfig', text))).toEqual(connection);
-  });
-
-  test.each([
-    { problem: 'is empty', text: '', says: 'no context named ""; set current-context' },
-    {
-      problem: 'names a user it does not have',
-      text: 'current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {}}]',
-      says: 'no user named "u"',
-    },
-    {
-      problem: 'authenticates by token',
-      text: `
-current-context: x
-contexts: [{name: x, context: {cluster: c, user: u}}]
-clusters: [{name: c, cluster: {server: "https://h", certificate-authority-data: ""}}]
-users: [{name: u, user: {token: t}}]`,
-      says: 'no client-certificate; the tests need a user with a client certificate',
-    },
-  ])('that $problem is an error that says so', ({ text, says }) => {
-    expect(() => readKubeconfig(file('kubeconfig', text))).toThrow(says);
+clusters: [{name: c, cluster: {server: "https://h"}}]
+users: [{name: u, user: {token: t}}]`;
+    await expect(readConnection(file('kubeconfig', text))).rejects.toThrow('need a user with a client certificate');
   });
 });
 
@@ -106,63 +85,6 @@ describe('free ports', () => {
 
   test('an address that is not this machine has none, and the error says so', async () => {
     await expect(freePorts(['a'], ['192.0.2.1'])).rejects.toThrow('no 1 free TCP ports on 192.0.2.1');
-  });
-});
-
-describe('a process identity', () => {
-  test('is alive for this process', () => expect(isAlive(processIdentity(process.pid))).toBe(true));
-
-  test('is dead for a process that ended', () => {
-    const { pid } = spawnSync('true');
-    expect(isAlive(processIdentity(pid))).toBe(false);
-  });
-
-  test('is dead when another process has its id now', () => {
-    expect(isAlive({ pid: process.pid, started: 'long ago' })).toBe(false);
-  });
-});
-
-describe('a lock in the cache', () => {
-  test('lets one after the other work, and is gone afterwards', async () => {
-    const path = join(dir, 'thing');
-    const steps: string[] = [];
-    const work = (name: string) => async (): Promise<void> => {
-      steps.push(`${name} in`);
-      await new Promise((resolve) => setImmediate(resolve));
-      steps.push(`${name} out`);
-    };
-    await Promise.all([
-      withLock(path, 'thing', () => undefined, work('a')),
-      withLock(path, 'thing', () => undefined, work('b')),
-    ]);
-    expect(steps).toEqual(['a in', 'a out', 'b in', 'b out']);
-    expect(existsSync(`${path}.lock`)).toBe(false);
-  });
-
-  test('is given back when the work fails', async () => {
-    const failing = withLock(
-      join(dir, 'thing'),
-      'thing',
-      () => undefined,
-      () => Promise.reject(new Error('no disk')),
-    );
-    await expect(failing).rejects.toThrow('no disk');
-    expect(existsSync(join(dir, 'thing.lock'))).toBe(false);
-  });
-
-  test.each([
-    { of: 'a dead process', content: JSON.stringify({ pid: process.pid, started: 'long ago' }) },
-    { of: 'nobody who can be read', content: '' },
-  ])('of $of is taken over', async ({ content }) => {
-    file('thing.lock', content);
-    await expect(
-      withLock(
-        join(dir, 'thing'),
-        'thing',
-        () => undefined,
-        async () => 'done',
-      ),
-    ).resolves.toBe('done');
   });
 });
 

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { ROOT } from '../../../root';
 import { linkPackages } from '../../../tools/build/app-packages';
-
-const ROOT = resolve(__dirname, '../../..');
 
 /** A user's cdk8s app in a folder of its own, with what `npm install` would bring it from this repository. */
 export class AppFolder {

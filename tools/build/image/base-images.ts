@@ -1,10 +1,8 @@
 /** The images every real node has, and images of apps on top of them. */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, realpath, rename, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { cacheDirectory } from '../../cluster/cache';
-import { run } from '../../cluster/real/run';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ROOT } from '../../../root';
+import { run } from '../../base/run';
 import { type Image, imageFromFiles } from './images';
 import type { LayerEntry } from './layers';
 import { findProgram } from './packages';
@@ -39,39 +37,7 @@ const SHELL_TOOLS = [
 const APP_USER = 1000;
 const PATH = 'PATH=/usr/local/bin:/usr/bin:/bin';
 
-const PAUSE_SOURCE = join(__dirname, 'pause');
-
-/** Whether `pauseProgram` returns at once. */
-export function isPauseBuilt(): boolean {
-  return existsSync(pauseFolder());
-}
-
-/** Builds the program that holds namespaces (pause/main.go, about 0.5 s) and gives the folder it is in. */
-export async function pauseProgram(): Promise<string> {
-  const folder = pauseFolder();
-  if (existsSync(folder)) return folder;
-  const part = `${folder}-${process.pid}`;
-  await mkdir(part, { recursive: true });
-  try {
-    const args = ['build', '-C', PAUSE_SOURCE, '-trimpath', '-ldflags', '-s -w', '-o', join(part, 'pause'), '.'];
-    await run('go', args, { env: { CGO_ENABLED: '0', GOWORK: 'off' }, timeoutMs: 300_000 });
-    await rename(part, folder).catch((error: unknown) => {
-      if (!existsSync(folder)) throw error;
-    });
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-function pauseFolder(): string {
-  const key = createHash('sha256')
-    .update(readFileSync(join(PAUSE_SOURCE, 'main.go')))
-    .digest('hex');
-  return join(cacheDirectory(), `pause-${process.arch}-${key.slice(0, 12)}`);
-}
-
-/** The sandbox image. */
+/** The sandbox image; `folder` has the program that holds namespaces, `pause`. */
 export function pauseImage(folder: string): Promise<Image> {
   return imageFromFiles({
     name: IMAGE_NAMES.pause,
@@ -92,7 +58,7 @@ export async function nodeImage(busybox: string): Promise<Image> {
 
 /** The same Node.js with its libraries and nothing to run but it, as in a distroless image. Shares the bytes of `nodeImage`. */
 export async function bareNodeImage(): Promise<Image> {
-  const node = await realpath(resolve(__dirname, '../../../node_modules/node/bin/node'));
+  const node = await realpath(join(ROOT, 'node_modules/node/bin/node'));
   const entries: LayerEntry[] = [{ to: 'usr/local/bin/node', from: node, mode: 0o755 }];
   return imageFromFiles({
     name: IMAGE_NAMES.bareNode,

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from '../../cluster/cache';
+import { cacheDirectory } from '../../base/cache';
 import { TAR_END, tarHeader, tarPadding } from './tar';
 
 /** Something to put into a layer. `to` is a path in the image; its parent folders come by themselves. */

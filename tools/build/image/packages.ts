@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { cacheDirectory, type Log } from '../../cluster/cache';
-import { run } from '../../cluster/real/run';
+import { cachedFolder, fingerprint, type Log } from '../../base/cache';
+import { run } from '../../base/run';
 
 /** Programs a node needs besides those built from Go modules. */
 export interface NodeTools {
@@ -82,29 +81,16 @@ export function missingTools(): ToolName[] {
 
 async function unpacked(tools: readonly ToolName[], log: Log): Promise<string> {
   const packages = tools.flatMap((tool) => PACKAGES[tool]);
-  const key = createHash('sha256')
-    .update(JSON.stringify([packages, LIBRARIES]))
-    .digest('hex')
-    .slice(0, 12);
-  const folder = join(cacheDirectory(), `debian-${process.arch}-${key}`);
-  if (existsSync(folder)) return folder;
-  await mkdir(cacheDirectory(), { recursive: true });
-  const work = await mkdtemp(`${folder}-`);
-  try {
+  return cachedFolder('debian', fingerprint([packages, LIBRARIES]), log, async (root) => {
     log(`fetching ${tools.join(', ')} from Debian (nothing is installed)`);
-    await download(packages, work, log);
-    const archives = (await readdir(work)).filter((name) => name.endsWith('.deb'));
-    const root = join(work, 'root');
-    for (const archive of archives) await run('dpkg', ['-x', join(work, archive), root]);
+    await download(packages, root, log);
+    const archives = (await readdir(root)).filter((name) => name.endsWith('.deb')).map((name) => join(root, name));
+    for (const archive of archives) {
+      await run('dpkg', ['-x', archive, root]);
+      await rm(archive);
+    }
     await gatherLibraries(root);
-    await rename(root, folder).catch((error: NodeJS.ErrnoException) => {
-      // Another process was faster: its folder is as good.
-      if (!existsSync(folder)) throw error;
-    });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-  return folder;
+  });
 }
 
 async function download(packages: readonly string[], into: string, log: Log): Promise<void> {

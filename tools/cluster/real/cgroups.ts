@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from './run';
+import { until } from '../../base/eventually';
 
 const ROOT = '/sys/fs/cgroup';
 

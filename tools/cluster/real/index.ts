@@ -13,19 +13,19 @@
  * documentation but has only been run with v1.
  */
 import { dirname, join } from 'node:path';
+import type { ApiClient } from '../../../operator/kube/client';
+import type { Log } from '../../base/cache';
+import { until } from '../../base/eventually';
 import { nodeImage, pauseImage, pythonImage } from '../../build/image/base-images';
 import type { Image } from '../../build/image/images';
 import { type NodeTools, nodeTools } from '../../build/image/packages';
-import { ApiClient } from '../api';
-import { buildNodePrograms } from '../build';
-import type { Log } from '../cache';
+import { apiClient, isNodeReady, type NodeObject } from '../api';
 import type { ControlPlane } from '../control-plane';
 import { createCgroups } from './cgroups';
 import type { Daemon } from './namespaces';
 import { RealNode } from './node';
 import type { NodeSettings } from './node-config';
 import { type ProxyOptions, startProxy } from './proxy';
-import { until } from './run';
 import type { RealSite } from './site';
 import { MAX_NODES, nodeSubnet } from './subnets';
 
@@ -69,11 +69,11 @@ export async function startRealNodes(controlPlane: ControlPlane, options: RealNo
   if (!Number.isInteger(count) || count < 1 || count > MAX_NODES) {
     throw new Error(`count ${count}: a cluster has 1 to ${MAX_NODES} real nodes`);
   }
-  const [binaries, tools] = await Promise.all([buildNodePrograms(log), nodeTools(log)]);
+  const tools = await nodeTools(log);
   const images = await baseImages(site, tools, log);
   const names = Array.from({ length: count }, (_, index) => `real-${index + 1}`);
   await createCgroups(site.cgroup, names);
-  const programs = { binaries, runc: dirname(tools.runc), pause: site.pause, libraries: tools.libraries };
+  const programs = { binaries: site.programs, runc: dirname(tools.runc), libraries: tools.libraries };
   const common = { controlPlane, hubPid: site.hubPid, logs: controlPlane.logs, log };
   const nodes = names.map((name, index) => {
     const settings = nodeSettings(site, name, index + 1);
@@ -82,7 +82,14 @@ export async function startRealNodes(controlPlane: ControlPlane, options: RealNo
   const cluster = new StartedNodes(site, nodes, images);
   try {
     const { podCidr } = site.subnets;
-    await cluster.start({ ...common, binaries, tools, podCidr, nodeName: names[0] ?? '', dir: site.dir });
+    await cluster.start({
+      ...common,
+      binaries: site.programs,
+      tools,
+      podCidr,
+      nodeName: names[0] ?? '',
+      dir: site.dir,
+    });
     await allReady(controlPlane, names);
     return cluster;
   } catch (error) {
@@ -142,7 +149,7 @@ interface BaseImages {
 
 async function baseImages(site: RealSite, tools: NodeTools, log: Log): Promise<BaseImages> {
   const [pause, node, python] = await Promise.all([
-    pauseImage(site.pause),
+    pauseImage(site.programs),
     nodeImage(tools.busybox),
     pythonImage(tools.busybox),
   ]);
@@ -151,32 +158,23 @@ async function baseImages(site: RealSite, tools: NodeTools, log: Log): Promise<B
 }
 
 async function allReady(controlPlane: ControlPlane, names: readonly string[]): Promise<void> {
-  const client = new ApiClient(controlPlane.connection);
+  const client = apiClient(controlPlane.connection);
   try {
     await Promise.all(
       names.map((name) =>
         until(
           `node ${name} Ready (see ${join(controlPlane.logs, `${name}-kubelet.log`)})`,
           () => isReady(client, name),
-          {
-            timeoutMs: READY_TIMEOUT_MS,
-            everyMs: 100,
-          },
+          READY_TIMEOUT_MS,
         ),
       ),
     );
   } finally {
-    client.close();
+    await client.close();
   }
 }
 
-interface NodeStatus {
-  status?: { conditions?: { type: string; status: string }[] };
-}
-
 async function isReady(client: ApiClient, name: string): Promise<true | undefined> {
-  const reply = await client.call('GET', `/api/v1/nodes/${name}`);
-  if (reply.status !== 200) return undefined;
-  const { status } = JSON.parse(reply.body) as NodeStatus;
-  return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') || undefined;
+  const node = await client.get<NodeObject>(`/api/v1/nodes/${name}`).catch(() => undefined);
+  return (node && isNodeReady(node)) || undefined;
 }

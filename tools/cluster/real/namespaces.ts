@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { logTail } from '../log-tail';
-import { descendant, ended } from './run';
+import { descendant, ended } from './processes';
 
 /** A set of namespaces that lives until `release`, or until this process ends in whatever way. */
 export interface Namespaces {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { run } from './run';
+import { run } from '../../base/run';
 import { LINK_PREFIX, MAX_CLUSTERS, overlaps, planSubnets, type SubnetPlan } from './subnets';
 
 /** Name of the machine's end of the link to cluster `index`. Its existence says that the cluster lives. */

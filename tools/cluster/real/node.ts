@@ -3,14 +3,15 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Log } from '../../base/cache';
+import { until } from '../../base/eventually';
+import { run } from '../../base/run';
 import { type Image, imageArchive } from '../../build/image/images';
-import type { Log } from '../cache';
 import type { ControlPlane } from '../control-plane';
 import { writeKubeconfig } from '../kubeconfig';
 import { removeCgroupsBelow } from './cgroups';
 import { Daemon, entering, holdNamespaces, type Namespaces } from './namespaces';
 import { NODE_ENV, NODE_PATHS, type NodeSettings, nodeFiles } from './node-config';
-import { run, until } from './run';
 import { SHIELDED_SYSCTLS } from './sysctls';
 
 /** Folders of this machine that every node shows as its own (node-root.sh). */
@@ -19,8 +20,6 @@ export interface NodePrograms {
   readonly binaries: string;
   /** Folder with `runc`. */
   readonly runc: string;
-  /** Folder with `pause`. */
-  readonly pause: string;
   /** Folder with the libraries of runc, if not the system's. */
   readonly libraries?: string;
 }
@@ -75,7 +74,7 @@ export class RealNode {
   async powerOn(images: readonly Image[] = []): Promise<void> {
     const { dir, hubPid, programs, logs } = this.options;
     const script = join(__dirname, 'node-root.sh');
-    const folders = [dir, programs.binaries, programs.runc, programs.pause, programs.libraries ?? ''];
+    const folders = [dir, programs.binaries, programs.runc, programs.libraries ?? ''];
     const unshare = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--'];
     this.namespaces = await holdNamespaces(
       entering(hubPid, [...unshare, '/bin/sh', script, ...folders, ...SHIELD]),

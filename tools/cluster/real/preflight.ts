@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPauseBuilt } from '../../build/image/base-images';
+import { cacheDirectory } from '../../base/cache';
 import { findProgram, missingTools } from '../../build/image/packages';
-import { isBuilt } from '../build';
-import { cacheDirectory } from '../cache';
+import { clusterIsBuilt } from '../build';
 import { cgroupVersion } from './cgroups';
 import { freeIndexes, NO_FREE_SUBNET } from './network';
 
@@ -55,7 +54,7 @@ const packagesAtHand: Check = () => {
 };
 
 const goAtHand: Check = () => {
-  if (findProgram('go') || (isBuilt({ node: true }) && isPauseBuilt())) return undefined;
+  if (findProgram('go') || clusterIsBuilt({ node: true })) return undefined;
   return `needs Go to build the kubelet and containerd: install it (https://go.dev/dl/) ${INSTEAD}`;
 };
 

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Log } from '../../base/cache';
 import type { NodeTools } from '../../build/image/packages';
-import type { Log } from '../cache';
 import type { ControlPlane } from '../control-plane';
 import { writeKubeconfig } from '../kubeconfig';
 import { Daemon } from './namespaces';

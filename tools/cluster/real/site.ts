@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pauseProgram } from '../../build/image/base-images';
+import type { Log } from '../../base/cache';
+import { buildNodePrograms } from '../build';
 import type { ControlPlaneOptions } from '../control-plane';
 import { cgroupDirectories } from './cgroups';
 import { holdNamespaces, type Namespaces } from './namespaces';
@@ -21,8 +22,8 @@ export interface RealSite {
   readonly dir: string;
   /** Name of the cluster's cgroup in every hierarchy. */
   readonly cgroup: string;
-  /** Folder with the program `pause`. */
-  readonly pause: string;
+  /** Folder with the nodes' programs. */
+  readonly programs: string;
   /**
    * How the control plane must be started. The API server listens on the link's address alone: reachable from this machine and from Pods,
    * not from the machine's other networks.
@@ -33,25 +34,34 @@ export interface RealSite {
 }
 
 /** Opens a site. If this process ends in whatever way, the kernel and the guard close it. */
-export async function openRealSite(): Promise<RealSite> {
+export async function openRealSite(log: Log = () => undefined): Promise<RealSite> {
   await cleanLeftovers();
-  const pause = await pauseProgram();
+  const programs = await buildNodePrograms(log);
   const dir = join(stateDirectory(), randomBytes(4).toString('hex'));
   const stateFile = `${dir}.state`;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const hub = await holdNamespaces(['/bin/sh', GUARD, 'hold', stateFile, join(pause, 'pause')], join(dir, 'guard.log'));
+  const hub = await holdNamespaces(
+    ['/bin/sh', GUARD, 'hold', stateFile, join(programs, 'pause')],
+    join(dir, 'guard.log'),
+  );
   try {
     const subnets = await connect(hub.pid);
     const cgroup = `hotstandby-${subnets.index}-${dir.slice(-8)}`;
     await recordCgroups(stateFile, await cgroupDirectories(cgroup));
-    return site({ subnets, hub, dir, cgroup, pause });
+    return site({ subnets, hub, dir, cgroup, programs });
   } catch (error) {
     await hub.release();
     throw error;
   }
 }
 
-function site(parts: { subnets: SubnetPlan; hub: Namespaces; dir: string; cgroup: string; pause: string }): RealSite {
+function site(parts: {
+  subnets: SubnetPlan;
+  hub: Namespaces;
+  dir: string;
+  cgroup: string;
+  programs: string;
+}): RealSite {
   const { subnets, hub, ...rest } = parts;
   const address = subnets.hostAddress;
   return {

@@ -1,8 +1,8 @@
 /** What a cluster of real nodes leaves on the machine outside its namespaces, and how it goes. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDirectory } from '../cache';
-import { run } from './run';
+import { cacheDirectory } from '../../base/cache';
+import { run } from '../../base/run';
 
 /** The script that holds a cluster and cleans after it (see its head). */
 export const GUARD = join(__dirname, 'guard.sh');

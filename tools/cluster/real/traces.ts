@@ -1,9 +1,9 @@
 /** What of this machine a cluster of real nodes might change: looked at before and after. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { run } from '../../base/run';
 import { findProgram, type NodeTools } from '../../build/image/packages';
 import { cgroupDirectories } from './cgroups';
 import { linkName } from './network';
-import { run } from './run';
 import type { RealSite } from './site';
 import { SHIELDED_SYSCTLS } from './sysctls';
 import { stateDirectory } from './teardown';

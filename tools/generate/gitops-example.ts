@@ -1,9 +1,9 @@
 import { cpSync, readFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
-import { linkPackages } from '../../tools/build/app-packages';
-import { run } from '../../tools/run';
+import { delimiter, join } from 'node:path';
+import { ROOT } from '../../root';
+import { run } from '../base/run';
+import { linkPackages } from '../build/app-packages';
 
-const ROOT = resolve(__dirname, '../..');
 const SYNTH_TIMEOUT_MS = 300_000;
 
 /** The repository that teams may copy. */

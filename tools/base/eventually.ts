@@ -1,7 +1,9 @@
-/** How long a condition may take on a busy two-core machine before a test gives up on it, and the pause between two looks. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long a condition may take on a busy two-core machine before one gives up on it, and the pause between two looks. */
 const patience = { deadlineMs: 30_000, pollMs: 25 };
 
-/** Changes both for this test file. */
+/** Changes both for this process, or for this test file. */
 export function havePatience(change: Partial<typeof patience>): void {
   Object.assign(patience, change);
 }
@@ -17,8 +19,23 @@ export async function eventually<T>(check: () => Promise<T> | T, deadlineMs = pa
       return await check();
     } catch (error) {
       if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, patience.pollMs));
+      await sleep(patience.pollMs);
     }
+  }
+}
+
+/** The same for a question whose "not yet" is undefined. Rejects with "`what` not within N s". */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  deadlineMs = patience.deadlineMs,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > end) throw new Error(`${what} not within ${deadlineMs / 1000} s`);
+    await sleep(patience.pollMs);
   }
 }
 
@@ -27,6 +44,6 @@ export async function consistently(check: () => Promise<void> | void, forMs: num
   const end = performance.now() + forMs;
   while (performance.now() < end) {
     await check();
-    await new Promise((resolve) => setTimeout(resolve, patience.pollMs));
+    await sleep(patience.pollMs);
   }
 }

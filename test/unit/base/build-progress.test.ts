@@ -1,4 +1,4 @@
-import { BuildProgress } from '../../../tools/cluster/build-progress';
+import { BuildProgress } from '../../../tools/base/build-progress';
 
 function progressAt(seconds: number): { progress: BuildProgress; clock: { ms: number } } {
   const clock = { ms: 0 };

@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from '../../root';
 
-export const ROOT = resolve(__dirname, '..');
+/** Longer output is an error. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** A program of node_modules/.bin. */
 export function tool(name: string): string {
@@ -23,23 +25,15 @@ export function run(
   args: readonly string[],
   { cwd = ROOT, env = {}, timeoutMs: timeout }: RunOptions = {},
 ): Promise<string> {
+  const options = { cwd, env: { ...process.env, ...env }, timeout, maxBuffer: MAX_OUTPUT_BYTES };
   return new Promise((resolve, reject) => {
-    const own = { ...process.env, ...env };
-    const child = spawn(program, args, { cwd, env: own, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    let said = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
-      said += chunk;
+    const child = execFile(program, args, options, (cause, stdout, stderr) => {
+      if (cause === null) return resolve(stdout);
+      if (child.pid === undefined) return reject(new Error(`${program} cannot be run: ${cause.message}`, { cause }));
+      const how = cause.signal ?? cause.code;
+      reject(new Error(`${[program, ...args].join(' ')}\nended with ${how}:\n${(stdout + stderr).trim()}`, { cause }));
     });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-    });
-    child.once('error', (error) => reject(new Error(`${program} cannot be run: ${error.message}`)));
-    child.once('close', (code) => {
-      if (code === 0) resolve(stdout);
-      else reject(new Error(`${[program, ...args].join(' ')}\nended with ${code}:\n${said.trim()}`));
-    });
+    child.stdin?.end();
   });
 }
 

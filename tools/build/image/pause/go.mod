@@ -1,3 +1,0 @@
-module hotstandby.paia.tech/tools/build/image/pause
-
-go 1.26
