@@ -153,7 +153,7 @@ export interface HotStandbyOperatorProps {
   readonly replicas?: number;
 
   /**
-   * CPU, memory and ephemeral storage of one operator Pod. Memory grows by about 1.5 KB for each Pod looked after.
+   * CPU, memory and ephemeral storage of one operator Pod. Memory grows by about 2.5 KB for each Pod looked after.
    *
    * @default - requests of 100 millicores and 128 MiB, a limit of 512 MiB
    */

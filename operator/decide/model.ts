@@ -239,7 +239,10 @@ export interface Observation extends Recollection {
   orphans: readonly Orphan[];
 }
 
-/** One request to the API server. `apply/` knows how each is sent; every destructive one carries uid and resourceVersion. */
+/**
+ * One request to the API server. `apply/` knows how each is sent; every one that can end a Pod carries uid and
+ * resourceVersion. A budget goes by its uid alone: the disruption controller writes its status with every session.
+ */
 export type Write =
   | { kind: 'scaleChild'; child: DeploymentView; replicas: number }
   | { kind: 'resumeChild'; child: DeploymentView; replicas: number }

@@ -4,7 +4,7 @@ import { podTemplateSchema } from './pod-template-schema';
 
 /**
  * The one source of the HotStandbyDeployment API: the CRD, the TypeScript types of the operator, the generated L1
- * construct and the reference in the README all derive from the two schemas below.
+ * construct and docs/reference.md all derive from the two schemas below.
  */
 
 /** Upper bound of every replica count: CEL needs one to price its rules, and no Deployment comes near it. */

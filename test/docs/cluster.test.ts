@@ -14,11 +14,13 @@ import { NpmOperator, Shell } from './support/shell';
 jest.setTimeout(180_000);
 const BUILD_MS = 30 * 60_000;
 
+const CLIENT_PROTOCOL = 'docs/client-protocol.md';
 /** The order of a reader who comes from the original operator; operations.md has the uninstall. */
 const ORDER = [
   'docs/migration.md',
   'README.md',
-  'docs/client-protocol.md',
+  CLIENT_PROTOCOL,
+  'docs/troubleshooting.md',
   'CONTRIBUTING.md',
   'docs/install.md',
   'docs/alerts.md',
@@ -118,8 +120,8 @@ describeCluster('the documentation, followed on a cluster', () => {
         await second.ready;
         await second.stop();
       });
-      describe('marking a Pod busy', () => inPod(() => shell));
     }
+    if (document === CLIENT_PROTOCOL) describe('marking a Pod busy', () => inPod(() => shell));
     if (uninstall !== undefined) {
       it.each(manifests)('the manifest of $document, line $line, is accepted', async ({ text }) => {
         shell.save('manifest.yaml', text);
@@ -161,11 +163,11 @@ function expectTables(output: string, shows: string): void {
   }
 }
 
-/** The snippets of the README, run with the token of a real Pod against the real API server. */
+/** The snippets of the client protocol, run with the token of a real Pod against the real API server. */
 function inPod(shellOf: () => Shell): void {
   const snippet = (language: string): string =>
-    blocksOf('README.md').find((block) => block.language === language && /clear|busy-mark/i.test(block.text))?.text ??
-    '';
+    blocksOf(CLIENT_PROTOCOL).find((block) => block.language === language && /clear|busy-mark/i.test(block.text))
+      ?.text ?? '';
   const env: Record<string, string> = {};
   let account: string;
 
@@ -227,7 +229,7 @@ function inPod(shellOf: () => Shell): void {
   });
 
   it('works with curl', async () => {
-    const commands = blocksOf('README.md').flatMap(commandsOf).filter(isInPod).join('\n');
+    const commands = blocksOf(CLIENT_PROTOCOL).flatMap(commandsOf).filter(isInPod).join('\n');
     expect(commands).toContain('SA=/var/run');
     const said = await shellOf().run(commands.replace(/^SA=.*$/m, `SA=${account}`), env);
     expect(said).toBe('the Pod is yours\n');

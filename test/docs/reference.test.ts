@@ -40,8 +40,8 @@ const OTHER_WORDS = [
   ],
 ];
 
-describe('the README', () => {
-  const readme = read('README.md');
+describe('the documentation', () => {
+  const pages = ['reference', 'troubleshooting', 'client-protocol'].map((page) => read(`docs/${page}.md`)).join('\n');
   const decide = ['capacity', 'conditions', 'decide', 'deletion', 'events', 'readiness', 'status'];
   const sources = [
     ...decide.map((name) => `operator/decide/${name}.ts`),
@@ -56,7 +56,7 @@ describe('the README', () => {
   });
 
   it.each(reasons)('explains the reason %s', (reason) => {
-    expect(readme.includes(`\`${reason}\``)).toBe(true);
+    expect(pages.includes(`\`${reason}\``)).toBe(true);
   });
 
   it.each([
@@ -66,7 +66,7 @@ describe('the README', () => {
     ...Object.keys(MARKS.busy),
     names.ANNOTATOR_LABEL,
   ])('names %s', (key) => {
-    expect(readme).toContain(key);
+    expect(pages).toContain(key);
   });
 });
 

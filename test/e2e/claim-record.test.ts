@@ -8,7 +8,7 @@ import {
   SESSION_ANNOTATION,
   STATE_LABEL,
 } from '../../src/api/names';
-import { consistently, eventually } from './support/eventually';
+import { consistently, eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { type Pod, Scene } from './support/scene';
 

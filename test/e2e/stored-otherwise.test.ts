@@ -1,6 +1,6 @@
 import { paths } from '../../operator/kube/paths';
 import { BUSY_KEY_ANNOTATION, childName, NAME_LABEL, STATE_LABEL } from '../../src/api/names';
-import { eventually } from './support/eventually';
+import { eventually } from '../../tools/base/eventually';
 import { OperatorProcess } from './support/operator';
 import { BusyWatch, Scene } from './support/scene';
 

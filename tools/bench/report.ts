@@ -62,7 +62,10 @@ function goalsTable(rows: readonly Row[]): string {
 function reasons(rows: readonly Row[]): string {
   const missed = rows.filter(({ met }) => met === false);
   if (missed.length === 0) return '';
-  return `### What is not met, and what next\n\n${missed.map(({ what, why }) => `- ${what}: ${why ?? ''}`).join('\n')}`;
+  // One paragraph a cause: several goals often have the same.
+  const causes = Map.groupBy(missed, ({ why = '' }) => why);
+  const lines = [...causes].map(([why, rows]) => `- ${rows.map(({ what }) => what).join('; ')}: ${why}`);
+  return `### What is not met, and what next\n\n${lines.join('\n')}`;
 }
 
 function reactions({ reactions: found }: Results): string {

@@ -1,4 +1,4 @@
-/** What README.md and docs/ say of the API, as tables made from the one schema. Pure. */
+/** What docs/ says of the API, as tables made from the one schema. Pure. */
 import { specSchema, statusSchema } from '../../src/api/schema';
 
 interface Schema {

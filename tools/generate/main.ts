@@ -20,7 +20,7 @@ const generated = [
   'src/version.ts',
   'src/imports',
   'examples/cdk8s-import/crd.yaml',
-  'API.md',
+  'docs/api.md',
   output,
   'synth/helm',
   'synth/dashboards',
@@ -28,7 +28,7 @@ const generated = [
   'synth/argocd',
   'synth/flux',
   'examples/gitops/clusters',
-  'README.md',
+  'docs/reference.md',
   'docs/install.md',
   'docs/operations.md',
 ];
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   await step('src/imports', importL1);
   await Promise.all([
     step('lib, .jsii', () => run(tool('jsii'), ['--silence-warnings=reserved-word'])).then(() =>
-      step('API.md', () => run(tool('jsii-docgen'), ['--output', 'API.md'])),
+      step('docs/api.md', () => run(tool('jsii-docgen'), ['--output', 'docs/api.md'])),
     ),
     step(output, () => synthesize(version)),
     step('synth/helm, dashboards, alerts, argocd, flux, examples/gitops', () =>
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     ),
   ]);
   // A process of its own: it reads the version and the manifests that were written just now.
-  await step('README.md, docs', () => run(tool('tsx'), ['tools/generate/reference-docs.ts']));
+  await step('docs', () => run(tool('tsx'), ['tools/generate/reference-docs.ts']));
   if (process.argv.includes('--check')) {
     report(before, fingerprints());
   }

@@ -1,5 +1,5 @@
 /**
- * Fills what README.md and docs/ have between `<!-- generated: NAME -->` and `<!-- end -->`, so that none of it can be
+ * Fills what docs/ has between `<!-- generated: NAME -->` and `<!-- end -->`, so that none of it can be
  * stale. A step of `npm run generate`; alone: `npx tsx tools/generate/reference-docs.ts`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { PACKAGE_VERSION } from '../../src/version';
 import { code, specTable, statusTable, table, text } from './cr-reference';
 
 /** Files with generated parts. */
-export const REFERENCE_DOCS: readonly string[] = ['README.md', 'docs/install.md', 'docs/operations.md'];
+export const REFERENCE_DOCS: readonly string[] = ['docs/reference.md', 'docs/install.md', 'docs/operations.md'];
 
 const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   spec: specTable,

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ROOT } from '../../../root';
 import { type Preflight, realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
 
 jest.setTimeout(30_000);
@@ -43,7 +44,7 @@ suite(here.ok ? 'the preflight' : `the preflight (skipped: ${here.reason})`, () 
 
 /** The preflight of a process that `become` starts with other rights or another view of the machine. */
 function preflightAs([program = '', ...args]: string[]): Preflight {
-  const question = `process.stdout.write(JSON.stringify(require(${JSON.stringify(join(__dirname, 'preflight.ts'))}).realNodesPreflightNow()))`;
+  const question = `process.stdout.write(JSON.stringify(require(${JSON.stringify(join(ROOT, 'tools/cluster/real/preflight.ts'))}).realNodesPreflightNow()))`;
   const node = [process.execPath, '--import', 'tsx', '-e', question];
   return JSON.parse(execFileSync(program, [...args, ...node], { encoding: 'utf8' })) as Preflight;
 }

@@ -143,6 +143,14 @@ describe('the document', () => {
     expect(text).toContain('### What is not met, and what next\n\n- API writes at rest: A write at rest is a defect.');
   });
 
+  it('says once why several goals are not met for one cause', () => {
+    const slow = { operator: times(30, 60), bare: times(10, 20) };
+    const reactions = new Map([...goodResults().reactions.keys()].map((where) => [where, slow] as const));
+    const text = report(runOf({ ...goodResults(), reactions }));
+    expect(text.match(/The scale write leaves/g)).toHaveLength(1);
+    expect(text.match(/\*\*not met\*\*/g)).toHaveLength(reactions.size);
+  });
+
   it('says when the sizes were not the full ones', () => {
     expect(report({ ...runOf(goodResults()), scale: 0.2 })).toContain('**At 0.2 of the full sizes**');
   });
