@@ -1,4 +1,5 @@
 import type { DeploymentView, Write } from '../decide/model';
+import type { EventReason } from '../decide/reasons';
 import type { Api } from '../kube/api';
 import { isNotFound } from '../kube/errors';
 import type { KubeObject } from '../kube/types';
@@ -25,7 +26,7 @@ export interface WriteContext {
 
 export interface Applier extends WriteContext {
   /** Reports what people should know and nothing can be done about, as a Warning Event. */
-  warn: (reason: string, note: string) => void;
+  warn: (reason: EventReason, note: string) => void;
 }
 
 /** The write of one kind. */

@@ -1,5 +1,6 @@
 import { childName, DRAIN_ANNOTATION, OWNERSHIP_ANNOTATION } from '../../src/api/names';
 import type { ChildManifest, HsdView } from '../decide/model';
+import { REFUSAL_REASONS, type RefusalReason } from '../decide/reasons';
 import { ownerReference } from '../decide/template';
 import { ApiError, isForbidden, isInvalid, isOutdated } from '../kube/errors';
 import { takeSpec } from '../kube/managed-fields';
@@ -10,7 +11,7 @@ import type { Applier, Of } from './applier';
 /** The API server refused the child Deployment for what Git says, in its own words. */
 export class ChildRefused extends Error {
   constructor(
-    readonly reason: string,
+    readonly reason: RefusalReason,
     message: string,
   ) {
     super(message);
@@ -110,6 +111,6 @@ function isUntyped(error: ApiError): boolean {
   return error.code === 500 && error.message.startsWith('failed to create typed patch object');
 }
 
-function reasonOf(error: ApiError): string {
-  return error.reason === '' ? 'Refused' : error.reason;
+function reasonOf(error: ApiError): RefusalReason {
+  return REFUSAL_REASONS.find((reason) => reason === error.reason) ?? 'Refused';
 }

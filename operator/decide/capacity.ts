@@ -1,4 +1,5 @@
 import { DEFAULTS } from '../../src/api/defaults';
+import type { LimitReason } from './reasons';
 
 /** How many Pods there should be. Numbers in, numbers out. */
 
@@ -11,14 +12,11 @@ export interface CapacityInput {
   maxReplicas?: number;
 }
 
-/** `TooManyReplicas` and `TooFewReplicas` are HPA's words for a wish beyond maxReplicas or below minReplicas. */
-export type Limit = 'TooManyReplicas' | 'TooFewReplicas';
-
 export interface Capacity {
   desired: number;
   /** Pods within `desired` that are not busy: what is left of waiting + idleTarget once the limits have had their say. */
   idleWanted: number;
-  limit?: Limit;
+  limit?: LimitReason;
 }
 
 /**
@@ -36,6 +34,7 @@ export function capacity({
   const raised = Math.max(wish, minReplicas);
   const capped = maxReplicas === undefined ? raised : Math.min(raised, maxReplicas);
   const desired = Math.max(capped, busy);
-  const limit: Limit | undefined = desired < wish ? 'TooManyReplicas' : desired > wish ? 'TooFewReplicas' : undefined;
+  const limit: LimitReason | undefined =
+    desired < wish ? 'TooManyReplicas' : desired > wish ? 'TooFewReplicas' : undefined;
   return { desired, idleWanted: desired - busy, ...(limit && { limit }) };
 }

@@ -1,10 +1,11 @@
 import type { Condition, ConditionStatus } from '../../src/api/types';
+import type { ConditionReason } from './reasons';
 
 /** What a condition says; times and generations are filled in when it meets the one before. */
 export interface Verdict {
   type: ConditionType;
   status: ConditionStatus;
-  reason: string;
+  reason: ConditionReason;
   message: string;
 }
 

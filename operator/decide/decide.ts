@@ -12,6 +12,7 @@ import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Se
 import { orphanWrites } from './orphans';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
 import { unaskedPods } from './probing';
+import type { Explanation, ObstacleReason, PlanReason } from './reasons';
 import { reservedSelector } from './reserved';
 import { type Revisions, revisions, rolloutWrites } from './rollout';
 import { type Drain, drain, scaleWrites } from './scale-down';
@@ -56,31 +57,27 @@ function wantedCapacity({ hsd, claims }: Observation, facts: readonly PodFacts[]
   return capacity({ ...hsd.spec, busy: facts.filter((f) => f.busy).length, waiting: claims.waiting });
 }
 
-interface Obstacle {
-  reason: string;
-  message: string;
-  /** It goes away by itself: not an error. */
-  passing: boolean;
-}
+/** A child that is being deleted goes away by itself: not an error. */
+type Obstacle = Explanation<ObstacleReason> | Explanation<'ChildDeleting'>;
 
 /** Why there can be no child, or why the Deployment with its name cannot be this hsd's. */
 function obstacleOf(hsd: HsdView, child: DeploymentView | undefined): Obstacle | undefined {
   const reserved = reservedSelector(hsd.spec);
-  if (reserved !== undefined) return { ...reserved, passing: false };
+  if (reserved !== undefined) return reserved;
   if (child === undefined) return undefined;
   const name = `Deployment ${child.namespace}/${child.name}`;
   const owner = child.controller;
   const leftover = owner?.kind === KIND && owner.name === hsd.name && owner.uid !== hsd.uid;
   if (child.deleting || leftover) {
-    return { reason: 'ChildDeleting', message: `${name} is being deleted; a new one follows`, passing: true };
+    return { reason: 'ChildDeleting', message: `${name} is being deleted; a new one follows` };
   }
   if (owner !== undefined && owner.uid !== hsd.uid) {
     const message = `${name} belongs to ${owner.kind} ${owner.name}: rename this ${KIND} or delete that Deployment`;
-    return { reason: 'ChildConflict', message, passing: false };
+    return { reason: 'ChildConflict', message };
   }
   if (!sameLabels(child.matchLabels, hsd.spec.selector.matchLabels)) {
     const message = `${name} has another selector (${selectorText(child.matchLabels)}) than spec.selector (${selectorText(hsd.spec.selector.matchLabels)}), and a Deployment's selector cannot change: delete it or rename this ${KIND}`;
-    return { reason: 'SelectorConflict', message, passing: false };
+    return { reason: 'SelectorConflict', message };
   }
   return undefined;
 }
@@ -96,8 +93,7 @@ function obstaclePlan(
   wanted: Capacity,
   obstacle: Obstacle,
 ): Plan {
-  const stalled = obstacle.passing ? undefined : obstacle;
-  const event: EventNote = { type: 'Warning', reason: obstacle.reason, action: 'Reconcile', note: obstacle.message };
+  const stalled = obstacle.reason === 'ChildDeleting' ? undefined : obstacle;
   const ended = sessionEnds(observation, facts);
   return {
     writes: ended.map((end) => endWrite(observation.hsd, end)),
@@ -110,12 +106,16 @@ function obstaclePlan(
       settled: false,
       stalled,
     }),
-    events: obstacle.passing || alreadySaid(observation, obstacle) ? [] : [event],
+    events: stalled === undefined || alreadySaid(observation, stalled) ? [] : [warning(stalled)],
     probe: [],
     reason: obstacle.reason,
     // Nobody tells the operator when somebody else's Deployment goes away.
-    ...requeueAfter(obstacle.passing ? undefined : 30_000, untilExpiry(observation, facts)),
+    ...requeueAfter(stalled && 30_000, untilExpiry(observation, facts)),
   };
+}
+
+function warning({ reason, message }: Explanation<ObstacleReason>): EventNote {
+  return { type: 'Warning', reason, action: 'Reconcile', note: message };
 }
 
 function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Capacity): Plan {
@@ -258,7 +258,7 @@ function strangerState(pod: PodView, observation: Observation): ReturnType<typeo
   return facts === undefined ? 'starting' : stateOf(facts, false);
 }
 
-function reasonOf(writes: readonly Write[], stalled: boolean): string {
+function reasonOf(writes: readonly Write[], stalled: boolean): PlanReason {
   if (writes.some((w) => w.kind === 'applyChild')) return 'Apply';
   if (writes.some((w) => w.kind === 'scaleChild')) return 'Scale';
   if (writes.length > 0) return 'Mark';

@@ -4,6 +4,7 @@ import { eventOfEnd } from './events';
 import { markWrite } from './marks';
 import type { HsdView, Observation, Plan, Write } from './model';
 import { type PodFacts, podFacts, stateOf } from './pods';
+import type { Explanation, PlanReason } from './reasons';
 import { type Revisions, retirement, revisions } from './rollout';
 import { drain, scaleWrites } from './scale-down';
 import { endWrite, sessionEnds, untilExpiry } from './sessions';
@@ -66,7 +67,7 @@ function removal({ finalizers }: HsdView, finalizer: string): Write[] {
   return finalizers.includes(finalizer) ? [{ kind: 'removeFinalizer', finalizer }] : [];
 }
 
-function plan({ hsd }: Observation, writes: Write[], reason: string): Plan {
+function plan({ hsd }: Observation, writes: Write[], reason: PlanReason): Plan {
   return { writes, status: hsd.status, events: [], probe: [], ended: [], reason };
 }
 
@@ -87,7 +88,7 @@ function drainPlan(observation: Observation, revs: Revisions, facts: readonly Po
     .flatMap((f) => markWrite(hsd, f.pod, stateOf(f, going.victims.has(f.pod.uid)), f.attached) ?? []);
   const ends = going.end.map((pod): Write => ({ kind: 'deletePod', pod }));
   const waits = [going.waitMs, untilExpiry(observation, facts)].filter((ms) => ms !== undefined);
-  const waiting = { reason: 'Draining', message: waitingFor(facts) };
+  const waiting: Explanation = { reason: 'Draining', message: waitingFor(facts) };
   const capacity = { desired: busy, idleWanted: 0 };
   return {
     writes: [

@@ -2,6 +2,7 @@ import { childName } from '../../src/api/names';
 import type { Capacity } from './capacity';
 import { conditionMessage } from './conditions';
 import type { EventNote, Observation, SessionEnd, Write } from './model';
+import type { EventReason, Explanation } from './reasons';
 import { keysLeftOut } from './reserved';
 import { rfc3339 } from './sessions';
 
@@ -15,7 +16,7 @@ export interface Doings {
   created: boolean;
   replicas: number;
   scale?: Scale;
-  stalled?: { reason: string; message: string };
+  stalled?: Explanation<EventReason>;
   rollingOut: boolean;
 }
 
@@ -33,7 +34,7 @@ export function eventsOf(observation: Observation, wanted: Capacity, done: Doing
   }
   if (done.scale?.event) {
     const { from, to } = done.scale.event;
-    const [reason, way] = to > from ? ['ScaledUp', 'up'] : ['ScaledDown', 'down'];
+    const [reason, way] = to > from ? (['ScaledUp', 'up'] as const) : (['ScaledDown', 'down'] as const);
     events.push({
       type: 'Normal',
       reason,

@@ -1,5 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+import type { EventAction, EventReason, Explanation, PlanReason, RefusalReason } from './reasons';
 
 /**
  * What `decide` reads and what it answers. Views hold only the fields a decision needs (see observe/project.ts); all
@@ -165,10 +166,8 @@ export interface ProbeAnswer {
 }
 
 /** Why the API server refused the child Deployment for this generation. */
-export interface Refusal {
+export interface Refusal extends Explanation<RefusalReason> {
   generation: number;
-  reason: string;
-  message: string;
 }
 
 /** So many Pods were wanted at that time. */
@@ -298,8 +297,8 @@ export interface SessionEnd {
 
 export interface EventNote {
   type: 'Normal' | 'Warning';
-  reason: string;
-  action: string;
+  reason: EventReason;
+  action: EventAction;
   note: string;
 }
 
@@ -318,6 +317,6 @@ export interface Plan {
   ended: readonly SessionEnd[];
   /** Look again after so many milliseconds even if nothing changes. */
   requeueAfterMs?: number;
-  /** One word for logs and metrics. */
-  reason: string;
+  /** For logs and metrics. */
+  reason: PlanReason;
 }

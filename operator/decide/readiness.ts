@@ -1,9 +1,10 @@
 import type { Verdict } from './conditions';
 import type { HsdView } from './model';
+import type { ConditionReason, Explanation } from './reasons';
 import type { Counts, StatusInput } from './status-input';
 
 /** Status, reason and message of a condition. */
-type Say = [status: 'True' | 'False' | 'Unknown', reason: string, message: string];
+type Say = [status: 'True' | 'False' | 'Unknown', reason: ConditionReason, message: string];
 
 const ACCEPTED: Say = ['False', 'Accepted', 'the spec can be carried out'];
 
@@ -54,10 +55,7 @@ function say(ready: Say, reconciling: Say, stalled: Say = ACCEPTED): Verdict[] {
 }
 
 /** A new template whose Pods do not come up: the old idle Pods keep serving until it is changed or reverted. */
-function stuckRollout(
-  { observation }: StatusInput,
-  { leftover }: Counts,
-): { reason: string; message: string } | undefined {
+function stuckRollout({ observation }: StatusInput, { leftover }: Counts): Explanation | undefined {
   const message = observation.child?.deadlineExceeded;
   if (message === undefined || leftover === 0) return undefined;
   return {

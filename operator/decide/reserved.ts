@@ -1,6 +1,7 @@
 import { KIND, NAME_LABEL, RESERVED_PREFIX } from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
 import { busyKeyOf } from './pods';
+import type { Explanation, ObstacleReason } from './reasons';
 
 type Keys = Readonly<Record<string, string | null>> | null | undefined;
 
@@ -14,7 +15,7 @@ export interface TemplateMetadata {
  * The label of a selector that a Pod would lose with its first mark: its ReplicaSet would let go of it and make another,
  * without end. The CRD refuses it; one of an earlier version did not.
  */
-export function reservedSelector({ selector }: HotStandbySpec): { reason: string; message: string } | undefined {
+export function reservedSelector({ selector }: HotStandbySpec): Explanation<ObstacleReason> | undefined {
   const key = Object.keys(selector.matchLabels).find((label) => isReserved(label) && label !== NAME_LABEL);
   if (key === undefined) return undefined;
   const message = `spec.selector.matchLabels has ${key}, a label HotStandby itself changes: select by labels of your own, for example app; a selector cannot change, so create a ${KIND} with another name`;

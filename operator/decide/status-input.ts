@@ -2,6 +2,7 @@ import type { Capacity } from './capacity';
 import type { Bounded } from './growth';
 import type { Observation } from './model';
 import type { PodFacts } from './pods';
+import type { Explanation, ObstacleReason, RefusalReason } from './reasons';
 import type { Stabilized } from './stabilization';
 
 /** What a status is made from. */
@@ -13,9 +14,9 @@ export interface StatusInput {
   /** Nothing of an earlier template or takeover is on its way. */
   settled: boolean;
   /** Why the child cannot be brought to what the spec asks for. */
-  stalled?: { reason: string; message: string };
+  stalled?: Explanation<ObstacleReason | RefusalReason>;
   /** What a deleted hsd waits for. */
-  waiting?: { reason: string; message: string };
+  waiting?: Explanation;
   /** What the stabilization window makes of `capacity.desired`. */
   held?: Stabilized;
   /** What the bound on growth makes of that. */

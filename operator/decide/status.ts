@@ -5,6 +5,7 @@ import { selectorText } from './labels';
 import type { HsdView } from './model';
 import { busyKeyOf, stateOf } from './pods';
 import { readiness } from './readiness';
+import type { ConditionReason } from './reasons';
 import { keysLeftOut } from './reserved';
 import type { Counts, StatusInput } from './status-input';
 
@@ -65,7 +66,7 @@ function verdicts(input: StatusInput, counts: Counts): Verdict[] {
 function idleTargetMet({ observation, capacity, stalled, bounded }: StatusInput, counts: Counts): Verdict {
   const target = observation.hsd.spec.idleTarget;
   const have = `${counts.available} of ${target} idle Pods available`;
-  const verdict = (status: 'True' | 'False', reason: string, message: string): Verdict => ({
+  const verdict = (status: 'True' | 'False', reason: ConditionReason, message: string): Verdict => ({
     type: 'IdleTargetMet',
     status,
     reason,
@@ -78,11 +79,9 @@ function idleTargetMet({ observation, capacity, stalled, bounded }: StatusInput,
   if (capacity.limit === 'TooManyReplicas' && counts.available >= capacity.idleWanted) {
     return verdict('False', 'MaxReplicasReached', `${have}: maxReplicas leaves room for ${capacity.idleWanted}`);
   }
-  if (bounded?.bornBusy !== undefined) return verdict('False', NEVER_AVAILABLE, `${have}: ${neverAvailable(bounded)}`);
+  if (bounded?.bornBusy !== undefined) return verdict('False', 'NeverAvailable', `${have}: ${neverAvailable(bounded)}`);
   return verdict('False', 'PodsStarting', have);
 }
-
-const NEVER_AVAILABLE = 'NeverAvailable';
 
 function neverAvailable({ bornBusy, replicas }: Bounded): string {
   if (bornBusy === 0)
@@ -110,7 +109,7 @@ function scalingLimited({ observation, capacity, held, bounded }: StatusInput): 
     };
   }
   if (bounded?.bornBusy !== undefined) {
-    return { type, status: 'True', reason: NEVER_AVAILABLE, message: neverAvailable(bounded) };
+    return { type, status: 'True', reason: 'NeverAvailable', message: neverAvailable(bounded) };
   }
   if (held?.waitMs !== undefined) {
     const message = `scaling down to ${capacity.desired} waits for behavior.scaleDown.stabilizationWindowSeconds`;

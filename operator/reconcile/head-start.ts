@@ -1,6 +1,7 @@
 import { capacity } from '../decide/capacity';
 import type { DeploymentView, HsdView, Plan, PodView } from '../decide/model';
 import { busyKeyOf, isLive, isProbed } from '../decide/pods';
+import { isSessionPlan } from '../decide/reasons';
 
 /** What the last pass over an hsd found; a head start reckons on from it. */
 interface Basis {
@@ -72,11 +73,8 @@ function isSame(basis: Basis, hsd: HsdView, child: DeploymentView): boolean {
 function isOrdinary(hsd: HsdView, child: DeploymentView, { status, reason, growth }: Plan): boolean {
   const isMine = child.controller?.uid === hsd.uid && child.hsd === hsd.name && !child.templateEdited;
   const isCounted = (status.detachedCount ?? 0) === 0 && (status.unknownCount ?? 0) === 0;
-  return isMine && isCounted && growth?.proven === true && ORDINARY.has(reason) && hsd.spec.paused !== true;
+  return isMine && isCounted && growth?.proven === true && isSessionPlan(reason) && hsd.spec.paused !== true;
 }
-
-/** Reasons of plans that leave template and ownership alone. */
-const ORDINARY: ReadonlySet<string> = new Set(['Scale', 'Mark', 'Settled']);
 
 /** As decide/pods reads a Pod that marks itself; one that HTTP probes tell about never counts here. */
 function isMarkedBusy(pod: PodView | undefined, { spec }: HsdView): boolean {

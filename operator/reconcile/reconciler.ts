@@ -7,6 +7,7 @@ import { decide } from '../decide/decide';
 import { carriedOut, type Memory, newMemory, recall, refused, remember, retryInMs } from '../decide/memory';
 import type { ClaimsView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
 import { orphanWrites } from '../decide/orphans';
+import type { EventReason } from '../decide/reasons';
 import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
 import { ApiError, isOutdated } from '../kube/errors';
@@ -141,7 +142,7 @@ export class Reconciler {
 
   private async send(key: string, hsd: HsdView, write: Write, since: number | undefined): Promise<void> {
     const { client, world, clock, metrics } = this.options;
-    const warn = (reason: string, note: string): void =>
+    const warn = (reason: EventReason, note: string): void =>
       this.tell(hsd, { type: 'Warning', reason, action: 'Reconcile', note });
     await perform({ client, world, warn }, hsd, write);
     this.options.queue.progressed();

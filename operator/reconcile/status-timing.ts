@@ -1,4 +1,6 @@
 import type { Condition, HotStandbyStatus } from '../../src/api/types';
+import type { ConditionType } from '../decide/conditions';
+import { isSessionReason } from '../decide/reasons';
 
 /**
  * Longest time the status of an ordinary session waits for what follows from it: the new Pod's readiness, or the second of
@@ -7,9 +9,7 @@ import type { Condition, HotStandbyStatus } from '../../src/api/types';
 export const STATUS_HOLD_MS = 2_000;
 
 /** Conditions people and tools wait for: a change of theirs is told at once. */
-const AWAITED = new Set(['Ready', 'Reconciling', 'Stalled', 'BusyProbeHealthy']);
-/** What the other conditions say while sessions come and go. */
-const ORDINARY = new Set(['TargetMet', 'PodsStarting', 'DesiredWithinRange', 'ScaleDownStabilized']);
+const AWAITED: ReadonlySet<string> = new Set<ConditionType>(['Ready', 'Reconciling', 'Stalled', 'BusyProbeHealthy']);
 
 /** How long the write of `next` may be held back, given what was written last; 0: not at all. */
 export function statusHoldMs(written: HotStandbyStatus, next: HotStandbyStatus): number {
@@ -26,7 +26,7 @@ function hasNotableChange(written: HotStandbyStatus, next: HotStandbyStatus): bo
 
 function isNotable(before: Condition, { type, status, reason }: Condition): boolean {
   if (AWAITED.has(type)) return before.status !== status || before.reason !== reason;
-  return before.reason !== reason && !ORDINARY.has(reason);
+  return before.reason !== reason && !isSessionReason(reason);
 }
 
 /** No Pod is on its way: the next event is another session's. */

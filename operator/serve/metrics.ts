@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ReconcileResult } from '../decide/reasons';
 import type { Clock } from '../kube/clock';
 import { HsdSeries, type HsdStatusCounts } from './hsd-series';
 
@@ -37,25 +38,8 @@ const REACTION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const DURATION_BUCKETS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
 const LATENESS_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10];
 
-/** The words a plan gives as its reason are fewer. */
-const MAX_RESULTS = 32;
-
 /** Label values come from closed lists; anything else is "other", so no input can grow the number of series. */
 const VERBS = new Set(['get', 'list', 'watch', 'create', 'update', 'patch', 'apply', 'delete']);
-
-/** Lets the first `max` values through and calls all others "other". */
-class BoundedLabel {
-  readonly #seen = new Set<string>();
-
-  constructor(private readonly max: number) {}
-
-  label(value: string): string {
-    if (this.#seen.has(value)) return value;
-    if (this.#seen.size >= this.max) return 'other';
-    this.#seen.add(value);
-    return value;
-  }
-}
 
 function codeLabel(code: number | string): string {
   if (typeof code !== 'number') return 'none';
@@ -77,7 +61,6 @@ export class Metrics {
   readonly #lateness: Histogram;
   readonly #busyLost: Counter;
   readonly #leader: Gauge;
-  readonly #results = new BoundedLabel(MAX_RESULTS);
   readonly #watchAges = new Map<string, () => number>();
   #queue: () => QueueSample = () => ({ depth: 0, oldestSeconds: 0 });
 
@@ -141,9 +124,8 @@ export class Metrics {
     this.#reaction.observe(seconds);
   }
 
-  /** @param result - the plan's reason, `Outdated` or `Error`: one CamelCase word out of few */
-  observeReconcile(seconds: number, result: string): void {
-    this.#reconcile.observe({ result: this.#results.label(result) }, seconds);
+  observeReconcile(seconds: number, result: ReconcileResult): void {
+    this.#reconcile.observe({ result }, seconds);
   }
 
   /** Fits ApiClient's `onRequest`. */

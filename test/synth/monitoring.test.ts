@@ -23,7 +23,7 @@ const ALERT_QUERIES = ALERTS.map(({ alert, expr, annotations }) => ({
 async function exported(): Promise<Map<string, Set<string>>> {
   const metrics = new Metrics({ clock: systemClock, processMetrics: true });
   metrics.observeReaction(1);
-  metrics.observeReconcile(1, 'ScaledUp');
+  metrics.observeReconcile(1, 'Scale');
   metrics.observeApiRequest({ verb: 'get', code: 200, seconds: 1 });
   metrics.observeProbe({ state: 'unknown', reason: 'Timeout', latenessSeconds: 0 });
   metrics.addBusyPodsLost(0);

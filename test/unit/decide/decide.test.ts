@@ -1,5 +1,5 @@
 import { decide } from '../../../operator/decide/decide';
-import type { Plan } from '../../../operator/decide/model';
+import type { Plan, Refusal } from '../../../operator/decide/model';
 import { templateHash } from '../../../operator/decide/template';
 import { RETIRE_FINALIZER } from '../../../src/api/names';
 import {
@@ -199,7 +199,7 @@ describe('Events', () => {
     ['a short message', 'image: Required value'],
     ['a message longer than a condition holds', 'x'.repeat(3_000)],
   ])('say %s of a refusal once, not with every pass', (_sentence, message) => {
-    const refusal = { generation: 1, reason: 'Invalid', message };
+    const refusal: Refusal = { generation: 1, reason: 'Invalid', message };
     const first = planOf({ refusal, pods: pods('pod', 2) });
     expect(first.events.map((event) => event.reason)).toEqual(['Invalid']);
     expect(reasons({ refusal, pods: pods('pod', 2), hsd: anHsd({ status: first.status }) })).toEqual([]);
@@ -213,7 +213,7 @@ describe('Events', () => {
   });
 
   test('say another refusal anew', () => {
-    const refusal = { generation: 1, reason: 'Invalid', message: 'image: Required value' };
+    const refusal: Refusal = { generation: 1, reason: 'Invalid', message: 'image: Required value' };
     const some = pods('pod', 2);
     const { status } = planOf({ refusal, pods: some });
     const hsd = anHsd({ status });

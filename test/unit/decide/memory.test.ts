@@ -8,7 +8,7 @@ import {
   remember,
   retryInMs,
 } from '../../../operator/decide/memory';
-import type { Observation, Plan, Write } from '../../../operator/decide/model';
+import type { Observation, Plan, Refusal, Write } from '../../../operator/decide/model';
 import { stabilize } from '../../../operator/decide/stabilization';
 import { childManifest } from '../../../operator/decide/template';
 import { aChild, anHsd, anObservation, aPod, HTTP, NOW, pods } from '../decide/builders';
@@ -103,7 +103,7 @@ test('a Ready Pod is asked out of turn once: again only after it was not Ready',
 });
 
 describe('a refused child', () => {
-  const refusal = { generation: 1, reason: 'Forbidden', message: 'no quota' };
+  const refusal: Refusal = { generation: 1, reason: 'Forbidden', message: 'no quota' };
 
   test.each([
     [1, 15_000],

@@ -1,5 +1,5 @@
 import { decide } from '../../../operator/decide/decide';
-import type { Observation, TemplateKeys } from '../../../operator/decide/model';
+import type { Observation, Refusal, TemplateKeys } from '../../../operator/decide/model';
 import { revisions } from '../../../operator/decide/rollout';
 import { RETIRE_FINALIZER } from '../../../src/api/names';
 import {
@@ -312,7 +312,7 @@ describe('a child without owner or label, made from the right template', () => {
 });
 
 describe('a template the API server refused', () => {
-  const refusal = { generation: 2, reason: 'Invalid', message: 'image: Required value' };
+  const refusal: Refusal = { generation: 2, reason: 'Invalid', message: 'image: Required value' };
 
   test('is not sent again for the same generation, and the last good child goes on', () => {
     const busy = pods('pod', 2, (pod) => pod.busy().marked('busy'));

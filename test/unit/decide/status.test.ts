@@ -1,5 +1,6 @@
 import { mergeConditions, type Verdict } from '../../../operator/decide/conditions';
 import { decide } from '../../../operator/decide/decide';
+import type { Refusal } from '../../../operator/decide/model';
 import type { Condition, HotStandbyStatus } from '../../../src/api/types';
 import { aChild, anHsd, anObservation, aPod, aReplicaSet, HTTP, NOW, type ObservationOptions, pods } from './builders';
 
@@ -137,7 +138,7 @@ describe('Ready', () => {
   });
 
   test('is False while Stalled, even after it was True', () => {
-    const refusal = { generation: 1, reason: 'Invalid', message: 'image: Required value' };
+    const refusal: Refusal = { generation: 1, reason: 'Invalid', message: 'image: Required value' };
     const seen = { hsd: settledBy(arrived), ...arrived, refusal };
     expect(condition(seen, 'Stalled')).toMatchObject({
       status: 'True',
@@ -152,7 +153,7 @@ describe('Ready', () => {
     const seen = {
       hsd: anHsd({ generation: 2 }),
       ...arrived,
-      refusal: { generation: 1, reason: 'Invalid', message: 'no' },
+      refusal: { generation: 1, reason: 'Invalid', message: 'no' } as const,
     };
     expect(summary(seen, 'Stalled')).toBe('False Accepted');
   });
@@ -247,7 +248,7 @@ describe('the times and generations of conditions', () => {
   test('lastTransitionTime moves only when status does', () => {
     const later = (change: Partial<Verdict>): string | undefined =>
       mergeConditions(first && [first], [{ ...verdict, ...change }], 1, NOW + 60_000)[0]?.lastTransitionTime;
-    expect(later({ reason: 'Other', message: 'other' })).toBe('2026-01-01T00:00:00Z');
+    expect(later({ reason: 'Scaling', message: 'other' })).toBe('2026-01-01T00:00:00Z');
     expect(later({ status: 'False' })).toBe('2026-01-01T00:01:00Z');
   });
 
