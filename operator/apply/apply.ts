@@ -27,7 +27,7 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
     case 'markPod':
       return markPod(applier, write);
     case 'endSession':
-      return markPod(applier, { ...write, guarded: true });
+      return markPod(applier, { ...write, unchangedOnly: true });
     case 'labelReplicaSet':
       return patchReplicaSet(applier, write.replicaSet, { labels: { [NAME_LABEL]: write.hsd } });
     case 'ownReplicaSet':
@@ -57,9 +57,9 @@ export async function perform(applier: Applier, hsd: HsdView, write: Write): Pro
 
 async function markPod(
   { client, world }: Applier,
-  { pod, labels, annotations, guarded }: Pick<Of<'markPod'>, 'pod' | 'labels' | 'annotations' | 'guarded'>,
+  { pod, labels, annotations, unchangedOnly }: Pick<Of<'markPod'>, 'pod' | 'labels' | 'annotations' | 'unchangedOnly'>,
 ): Promise<void> {
-  const precondition = guarded ? { uid: pod.uid, resourceVersion: pod.resourceVersion } : { uid: pod.uid };
+  const precondition = unchangedOnly ? { uid: pod.uid, resourceVersion: pod.resourceVersion } : { uid: pod.uid };
   const body = { metadata: { ...precondition, labels, annotations } };
   const path = paths.pods.one(pod.namespace, pod.name);
   world.pods.observe(pod.namespace, await client.mergePatch<KubeObject>(path, body));

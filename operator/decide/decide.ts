@@ -123,16 +123,16 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const stalled = refusal?.generation === hsd.generation ? refusal : undefined;
   const busy = facts.filter((f) => f.busy).length;
   const busyDetached = facts.filter((f) => f.busy && !f.attached).length;
-  const held = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
+  const stabilized = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
   // A Pod whose probe fails is not counted busy, yet may be: the child holds it even beyond what is wanted.
   const spared = child === undefined ? 0 : facts.filter((f) => f.attached && f.spared).length;
-  const bounded = boundGrowth(observation, facts, Math.max(held.replicas - busyDetached, spared));
+  const bounded = boundGrowth(observation, facts, Math.max(stabilized.replicas - busyDetached, spared));
   const { replicas } = bounded;
   const going = drain({
     observation,
     facts,
     replicas,
-    idleWanted: held.replicas - busy,
+    idleWanted: stabilized.replicas - busy,
     held: revs.held,
     mayLower: mayLower(observation, revs),
   });
@@ -141,7 +141,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const creation = child === undefined && stalled === undefined ? [createChild(observation, facts, replicas)] : [];
   // Lowering has its own order (drain); a step of a rollout only ever keeps or raises what the child holds.
   const steps = rolloutWrites(observation, revs, Math.max(replicas, facts.filter((f) => f.attached).length));
-  const budget = budgetWrites(observation, held.replicas > 0 || hasPods(observation, revs, facts));
+  const budget = budgetWrites(observation, stabilized.replicas > 0 || hasPods(observation, revs, facts));
   const ended = sessionEnds(observation, facts);
   const writes = [
     ...addedFinalizer(hsd),
@@ -152,7 +152,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     ...markWrites(observation, facts, going, ended),
     ...ended.map((end) => endWrite(hsd, end)),
     ...steps,
-    ...(mayLower(observation, revs) ? cordonWrites(observation, facts, held.replicas - busy) : []),
+    ...(mayLower(observation, revs) ? cordonWrites(observation, facts, stabilized.replicas - busy) : []),
     ...going.end.map((pod): Write => ({ kind: 'deletePod', pod })),
     ...budget.useless,
     ...removedFinalizer(observation, revs, facts),
@@ -172,7 +172,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       facts,
       victims: going.victims,
       capacity: wanted,
-      held,
+      stabilized,
       bounded,
       settled,
       stalled,
@@ -185,7 +185,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
     reason: reasonOf(writes, stalled !== undefined),
     ...requeueAfter(
       going.waitMs,
-      held.waitMs,
+      stabilized.waitMs,
       bounded.waitMs,
       untilAvailable(facts, observation),
       untilExpiry(observation, facts),

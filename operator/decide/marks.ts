@@ -18,7 +18,14 @@ export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached:
   if (!adopted || pod.untrueKey) annotations[BUSY_KEY_ANNOTATION] = key ?? '';
   if (adopted && pod.state === state && Object.keys(annotations).length === 0) return undefined;
   // Only a mark that protects may land on a Pod that changed meanwhile.
-  return { kind: 'markPod', pod, state, labels: markLabels(hsd.name, state), annotations, guarded: state !== 'busy' };
+  return {
+    kind: 'markPod',
+    pod,
+    state,
+    labels: markLabels(hsd.name, state),
+    annotations,
+    unchangedOnly: state !== 'busy',
+  };
 }
 
 /** Only the hsd owns a detached Pod: without this the garbage collector would not wait for its session. */

@@ -252,7 +252,8 @@ export type Write =
       state: PodState;
       labels: Record<string, string>;
       annotations: Record<string, string | null>;
-      guarded: boolean;
+      /** Refused when the Pod has changed since it was seen. */
+      unchangedOnly: boolean;
     }
   | {
       kind: 'endSession';

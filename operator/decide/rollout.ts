@@ -52,7 +52,7 @@ export function revisions(observation: Observation): Revisions {
   return {
     old,
     handedOver,
-    leaving: deleting.filter((rs) => rs.controller?.uid === hsd.uid && isHeld(rs)),
+    leaving: deleting.filter((rs) => rs.controller?.uid === hsd.uid && isRetired(rs)),
     held: mine.filter((rs) => !old.includes(rs)).reduce((sum, rs) => sum + rs.statusReplicas, 0),
     retired: new Set([...old, ...handedOver, ...deleting].map((rs) => rs.uid)),
     templateApplied,
@@ -77,7 +77,7 @@ function goalOf({ hsd, child, refusal }: Observation): Goal {
   return { hash: child?.templateHash, keys: { ...common, ...(busyKey !== undefined && { busyKey }) } };
 }
 
-function isHeld({ finalizers }: ReplicaSetView): boolean {
+function isRetired({ finalizers }: ReplicaSetView): boolean {
   return finalizers.includes(RETIRE_FINALIZER);
 }
 
@@ -128,13 +128,13 @@ export function retirement(
     // First of all: a new ReplicaSet of the template they were made from would take orphans for its own surplus.
     adopt: ours.map((pod) => ({ kind: 'ownPod', pod })),
     // Again without its finalizer: an operator of before 0.2.0 handed it over.
-    handOver: [...old, ...handedOver.filter((rs) => !isHeld(rs))].map((rs) => ({
+    handOver: [...old, ...handedOver.filter((rs) => !isRetired(rs))].map((rs) => ({
       kind: 'ownReplicaSet',
       replicaSet: rs,
     })),
     release: [
       // A ReplicaSet being deleted neither makes nor ends Pods.
-      ...handedOver.filter(isHeld).map((replicaSet): Write => ({ kind: 'deleteReplicaSet', replicaSet })),
+      ...handedOver.filter(isRetired).map((replicaSet): Write => ({ kind: 'deleteReplicaSet', replicaSet })),
       ...quiet
         .filter((rs) => emptied.has(rs.uid))
         .map((replicaSet): Write => ({ kind: 'releaseReplicaSet', replicaSet })),

@@ -18,7 +18,7 @@ export interface StatusInput {
   /** What a deleted hsd waits for. */
   waiting?: Explanation;
   /** What the stabilization window makes of `capacity.desired`. */
-  held?: Stabilized;
+  stabilized?: Stabilized;
   /** What the bound on growth makes of that. */
   bounded?: Bounded;
 }

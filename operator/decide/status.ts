@@ -89,7 +89,7 @@ function neverAvailable({ bornBusy, replicas }: Bounded): string {
   return `${bornBusy} Pods of this template are busy and none was ever available, so growth is held back at ${replicas} until one is. Does the app mark itself busy, or answer its probe so, before a session begins?`;
 }
 
-function scalingLimited({ observation, capacity, held, bounded }: StatusInput): Verdict {
+function scalingLimited({ observation, capacity, stabilized, bounded }: StatusInput): Verdict {
   const { minReplicas, maxReplicas } = observation.hsd.spec;
   const type = 'ScalingLimited';
   if (capacity.limit === 'TooManyReplicas') {
@@ -111,7 +111,7 @@ function scalingLimited({ observation, capacity, held, bounded }: StatusInput): 
   if (bounded?.bornBusy !== undefined) {
     return { type, status: 'True', reason: 'NeverAvailable', message: neverAvailable(bounded) };
   }
-  if (held?.waitMs !== undefined) {
+  if (stabilized?.waitMs !== undefined) {
     const message = `scaling down to ${capacity.desired} waits for behavior.scaleDown.stabilizationWindowSeconds`;
     return { type, status: 'True', reason: 'ScaleDownStabilized', message };
   }

@@ -4,7 +4,7 @@ import type { WriteContext } from '../apply/applier';
 import { writeStatus } from '../apply/status';
 import type { HsdView } from '../decide/model';
 import type { Clock } from '../kube/clock';
-import { statusHoldMs } from './status-timing';
+import { statusDelayMs } from './status-timing';
 
 /** Monotonic times of one hsd's status. */
 interface Times {
@@ -41,8 +41,8 @@ export class StatusWriter {
     const now = this.clock.monotonic();
     times.differsSince = isDeepStrictEqual(written, status) ? undefined : (times.differsSince ?? now);
     if (times.differsSince === undefined) return undefined;
-    const holdMs = hsd.deleting ? 0 : statusHoldMs(written, status);
-    const waitMs = Math.max(times.differsSince + holdMs, times.writtenAt + STATUS_INTERVAL_MS) - now;
+    const delayMs = hsd.deleting ? 0 : statusDelayMs(written, status);
+    const waitMs = Math.max(times.differsSince + delayMs, times.writtenAt + STATUS_INTERVAL_MS) - now;
     if (waitMs > 0) return waitMs;
     times.differsSince = undefined;
     times.writtenAt = now;

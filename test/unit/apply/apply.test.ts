@@ -32,13 +32,13 @@ afterEach(() => harness.close());
 
 const send = (write: Write): Promise<void> => perform(harness.applier, hsd, write);
 
-const mark = (guarded: boolean): Write => ({
+const mark = (unchangedOnly: boolean): Write => ({
   kind: 'markPod',
   pod,
   state: 'busy',
   labels: { 'hsd.paia.tech/state': 'busy' },
   annotations: { cost: '1000', old: null },
-  guarded,
+  unchangedOnly,
 });
 const deleteOptions = { kind: 'DeleteOptions', apiVersion: 'v1' };
 

@@ -57,9 +57,9 @@ test('a foreign value on an idle Pod is left alone and costs no write', () => {
 });
 
 test('only the mark that protects lands on a Pod that changed meanwhile', () => {
-  const guarded = (state: PodState): boolean | undefined =>
-    markWrite(hsd, aPod().marked(undefined).build(), state)?.guarded;
-  expect(POD_STATES.map((state) => [state, guarded(state)])).toEqual([
+  const unchangedOnly = (state: PodState): boolean | undefined =>
+    markWrite(hsd, aPod().marked(undefined).build(), state)?.unchangedOnly;
+  expect(POD_STATES.map((state) => [state, unchangedOnly(state)])).toEqual([
     ['starting', true],
     ['idle', true],
     ['busy', false],

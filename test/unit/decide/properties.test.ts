@@ -242,9 +242,9 @@ test('everything that can end a Pod carries the object exactly as it was seen', 
       ...writesOf(plan, 'releaseReplicaSet'),
     ];
     for (const write of touched) expect(replicaSets).toContain(write.replicaSet);
-    for (const { pod, state, guarded } of writesOf(plan, 'markPod')) {
+    for (const { pod, state, unchangedOnly } of writesOf(plan, 'markPod')) {
       expect(pod.resourceVersion).toBe('1');
-      expect(guarded).toBe(state !== 'busy');
+      expect(unchangedOnly).toBe(state !== 'busy');
     }
   });
 });

@@ -385,7 +385,7 @@ describe('a template that lost our own keys, by a hand or by a policy', () => {
   });
 
   test('while a newer template is refused the last good one is looked at by its own keys', () => {
-    const refusal = { generation: 2, reason: 'Invalid', message: 'no' };
+    const refusal: Refusal = { generation: 2, reason: 'Invalid', message: 'no' };
     const intact = aChild({ replicas: 2 }, before);
     expect(revisions(anObservation({ hsd, child: intact, refusal })).defaced).toBe(false);
     const child = aChild({ replicas: 2, templateKeys: { busyKey: 'paia.tech/busy' } }, before);

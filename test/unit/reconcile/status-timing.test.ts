@@ -1,4 +1,4 @@
-import { STATUS_HOLD_MS, statusHoldMs } from '../../../operator/reconcile/status-timing';
+import { STATUS_DELAY_MS, statusDelayMs } from '../../../operator/reconcile/status-timing';
 import type { Condition, ConditionStatus, HotStandbyStatus } from '../../../src/api/types';
 
 const condition = (type: string, status: ConditionStatus, reason: string): Condition => ({
@@ -42,7 +42,7 @@ test.each<[string, HotStandbyStatus, HotStandbyStatus]>([
     },
   ],
 ])('the status waits while %s', (_name, written, next) => {
-  expect(statusHoldMs(written, next)).toBe(STATUS_HOLD_MS);
+  expect(statusDelayMs(written, next)).toBe(STATUS_DELAY_MS);
 });
 
 test.each<[string, HotStandbyStatus, HotStandbyStatus]>([
@@ -77,5 +77,5 @@ test.each<[string, HotStandbyStatus, HotStandbyStatus]>([
     },
   ],
 ])('the status is written at once: %s', (_name, written, next) => {
-  expect(statusHoldMs(written, next)).toBe(0);
+  expect(statusDelayMs(written, next)).toBe(0);
 });

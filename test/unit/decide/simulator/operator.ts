@@ -256,8 +256,8 @@ export class SimOperator {
     this.child = this.cluster.child && viewOfDeployment(this.cluster.child);
   }
 
-  private mark({ pod, labels, annotations, guarded }: Extract<Write, { kind: 'markPod' }>): void {
-    const live = this.livePod(pod, guarded);
+  private mark({ pod, labels, annotations, unchangedOnly }: Extract<Write, { kind: 'markPod' }>): void {
+    const live = this.livePod(pod, unchangedOnly);
     const after = { ...live.annotations };
     for (const [key, value] of Object.entries(annotations)) {
       if (value === null) delete after[key];
@@ -278,9 +278,10 @@ export class SimOperator {
     this.child = viewOfDeployment(this.liveChild());
   }
 
-  private livePod({ uid, resourceVersion }: PodView, guarded: boolean): SimPod {
+  private livePod({ uid, resourceVersion }: PodView, unchangedOnly: boolean): SimPod {
     const pod = this.cluster.pods.get(uid);
-    if (pod === undefined || (guarded && pod.resourceVersion !== resourceVersion)) throw new Refused('Pod changed');
+    if (pod === undefined || (unchangedOnly && pod.resourceVersion !== resourceVersion))
+      throw new Refused('Pod changed');
     return pod;
   }
 
