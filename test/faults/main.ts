@@ -9,6 +9,7 @@ import type { Report } from './worker';
 
 interface Options {
   scenario?: string;
+  fault?: string;
   random?: number;
   seed: number;
   replay?: string;
@@ -35,6 +36,7 @@ const program = new Command('npm run test:faults --')
     'Runs the whole operator against an API server in memory, with every single fault at every write of every scenario.',
   )
   .option('--scenario <name>', 'of this scenario only')
+  .option('--fault <text>', 'those faults only whose name contains it')
   .option('--all', 'of those scenarios too that are left to the nightly run', false)
   .option('--random <plans>', 'so many random plans of up to three faults instead', whole)
   .option('--seed <seed>', 'first seed of the random plans', whole, 1)
@@ -58,13 +60,13 @@ async function main(): Promise<void> {
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-async function plansOf({ scenario, random, seed, all }: Options): Promise<Plan[]> {
+async function plansOf({ scenario, fault = '', random, seed, all }: Options): Promise<Plan[]> {
   const scenarios = scenario === undefined ? SCENARIOS : [scenarioNamed(scenario)];
   if (random !== undefined) return Array.from({ length: random }, (_, i) => randomPlan(seed + i, scenarios));
   const plans: Plan[] = [];
   const chosen = scenarios.filter(({ isNightly }) => all || scenario !== undefined || !isNightly);
   for (const each of chosen) plans.push(...(await singleFaults(each)));
-  return plans;
+  return plans.filter(({ faults }) => fault === '' || faults.some(({ name }) => name.includes(fault)));
 }
 
 /** Spreads the plans over processes. Resolves with those that fail, in the order of the plans. */

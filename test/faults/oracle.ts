@@ -19,9 +19,10 @@ const broken = (checks: Record<string, boolean>): string[] =>
   Object.entries(checks).flatMap(([name, holds]) => (holds ? [] : [name]));
 
 /** At every moment. */
-export function always({ sessions, mostPods, podsMade, writesAtMs }: Stage): string[] {
+export function always({ sessions, mostPods, podsMade, writesAtMs, unconditional }: Stage): string[] {
   return [
     ...sessions.lost.map(({ pod, by }) => `busy Pod ${pod} was ended by ${by}`),
+    ...unconditional.map((write) => `without a precondition: ${write}`),
     ...broken({
       [`grows without end: ${mostPods} Pods at once, ${podsMade} made`]:
         mostPods <= MOST_PODS && podsMade <= MOST_PODS_MADE,
@@ -33,45 +34,54 @@ export function always({ sessions, mostPods, podsMade, writesAtMs }: Stage): str
 /** So long must a session last to be marked, whatever else fails. */
 const MARKED_WITHIN_MS = 10_000;
 
-/** While one kind of write is refused for good: nobody else suffers, and it is told. */
-export function whileRefused(stage: Stage, held: readonly Call[], excused: ReadonlySet<string>): string[] {
+/** What stays until the faults are lifted. */
+export interface Meanwhile {
+  /** The first of each kind of request that is refused for good. */
+  refused: readonly Call[];
+  /** Whether a write to this Pod is. */
+  refusesPod: (name: string) => boolean;
+  canGrow: boolean;
+  excused: ReadonlySet<string>;
+}
+
+/** While something fails for good: nobody else suffers, and it is told. */
+export function whileItLasts(stage: Stage, { refused, refusesPod, canGrow, excused }: Meanwhile): string[] {
   const hsd = stage.hsd();
   if (hsd === undefined || hsd.metadata.deletionTimestamp !== undefined) return [];
-  const isHeld = (resource: string, test: (call: Call) => boolean = () => true): boolean =>
-    held.some((call) => call.resource === resource && test(call));
-  const isMarkHeld = (pod: Pod): boolean =>
-    isHeld('pods', ({ name }) => name === undefined || heldWhole(held) || name === pod.metadata.name);
   const { busy } = stage.sessions;
-  const unmarked = stage
-    .pods()
-    .filter(({ metadata }) => !excused.has(metadata.uid))
-    .filter(
-      ({ metadata }) => stage.time.elapsedMs - (busy.get(metadata.uid) ?? Number.POSITIVE_INFINITY) > MARKED_WITHIN_MS,
-    )
-    .filter((pod) => pod.metadata.labels?.[STATE_LABEL] !== 'busy' && !isMarkHeld(pod));
+  const isRefused = (resource: string, subresource?: string): boolean =>
+    refused.some(
+      (call) => call.resource === resource && (subresource === undefined || call.subresource === subresource),
+    );
   const live = stage.pods().filter(({ metadata }) => !excused.has(metadata.uid));
-  const wanted = wantedOf(hsd, live.filter(({ metadata }) => busy.has(metadata.uid)).length);
-  const isChildHeld = isHeld('deployments');
-  const status = hsd.status ?? {};
-  const isStatusHeld = isHeld('hotstandbydeployments', ({ subresource }) => subresource === 'status');
-  const told = JSON.stringify(status.conditions ?? []).includes(REFUSAL_WORD);
+  const old = live.filter(
+    ({ metadata }) => stage.time.elapsedMs - (busy.get(metadata.uid) ?? Infinity) > MARKED_WITHIN_MS,
+  );
+  const unmarked = old.filter(
+    ({ metadata: { name, labels } }) => labels?.[STATE_LABEL] !== 'busy' && !refusesPod(name),
+  );
+  const busyCount = live.filter(({ metadata }) => busy.has(metadata.uid)).length;
+  const wanted = wantedOf(hsd, busyCount);
+  const { status = {} } = hsd;
+  const isSilenced = isRefused('hotstandbydeployments', 'status');
+  const told = JSON.stringify(status.conditions ?? []);
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status;
   return broken({
     [`unmarked while busy: ${unmarked.map(({ metadata }) => metadata.name)}`]: unmarked.length === 0,
-    [`does not grow: ${live.length} Pods, ${wanted.desired} wanted`]: isChildHeld || live.length >= wanted.desired,
-    [`busyCount ${status.busyCount} while one write is refused`]:
-      isStatusHeld || status.busyCount === live.filter(({ metadata }) => busy.has(metadata.uid)).length,
-    [`observedGeneration ${status.observedGeneration} while one write is refused`]:
-      isStatusHeld || status.observedGeneration === hsd.metadata.generation,
-    'no condition tells of the refusal': isStatusHeld || held.length === 0 || told,
+    [`does not grow: ${live.length} Pods, ${wanted.desired} wanted`]:
+      !canGrow || isRefused('deployments') || live.length >= wanted.desired,
+    [`busyCount ${status.busyCount} meanwhile, it is ${busyCount}`]: isSilenced || status.busyCount === busyCount,
+    [`observedGeneration ${status.observedGeneration} meanwhile`]:
+      isSilenced || status.observedGeneration === hsd.metadata.generation,
+    'no condition tells of the refusal': isSilenced || refused.length === 0 || told.includes(REFUSAL_WORD),
+    'Ready is True of a pool that cannot grow': canGrow || ready !== 'True',
   });
 }
 
-const heldWhole = (held: readonly Call[]): boolean => held.every(({ name }) => name === undefined);
+/** Most writes within the last moments of what stays. */
+const HELD_RATE = { windowMs: 20_000, most: 30 };
 
-/** Most writes within the last moments of a refusal that stays. */
-export const HELD_RATE = { windowMs: 20_000, most: 30 };
-
-export function rateWhileRefused({ writesAtMs, time }: Stage): string[] {
+export function rateMeanwhile({ writesAtMs, time }: Stage): string[] {
   const recent = writesAtMs.filter((at) => at > time.elapsedMs - HELD_RATE.windowMs).length;
   return broken({
     [`hammers: ${recent} writes in ${HELD_RATE.windowMs / 1000} s though one is refused`]: recent <= HELD_RATE.most,

@@ -2,7 +2,7 @@ import { FAULTS } from './catalogue/catalogue';
 import type { FaultType } from './catalogue/fault';
 import type { Call, Fate } from './cluster/client';
 import type { OperatorProcess } from './cluster/operator-process';
-import { always, atRest, rateWhileRefused, whileRefused } from './oracle';
+import { always, atRest, rateMeanwhile, whileItLasts } from './oracle';
 import { type Scenario, scenarioNamed } from './scenarios';
 import { type Injector, type Prepared, Stage, textOf } from './stage';
 
@@ -41,9 +41,8 @@ class Faults implements Injector {
   readonly writes: string[] = [];
   readonly strikes: string[][] = [];
   readonly held: { first: Call; type: FaultType }[] = [];
+  readonly lasting: FaultType[] = [];
   readonly excused = new Set<string>();
-  /** Calls that were refused for good, and how often. */
-  readonly refused = new Map<string, number>();
   private readonly indexes = new Map<Call, number>();
   private isLifted = false;
 
@@ -69,12 +68,8 @@ class Faults implements Injector {
       if (excused) this.excused.add(excused.metadata.uid);
       fate = { ...fate, ...type.before?.(point) };
       if (type.holds) this.held.push({ first: call, type });
+      if (type.lasts) this.lasting.push(type);
     }
-    if (fate.refusal)
-      this.refused.set(
-        textOf({ ...call, body: undefined }),
-        (this.refused.get(textOf({ ...call, body: undefined })) ?? 0) + 1,
-      );
     return fate;
   }
 
@@ -85,6 +80,17 @@ class Faults implements Injector {
       const operator = this.stage.operators.find(({ name }) => name === call.client);
       if (operator) type.after?.({ stage: this.stage, operator, call });
     }
+  }
+
+  /** The first of each kind of request that is refused from then on. */
+  refusals(): Call[] {
+    return this.held.filter(({ first, type }) => type.holds?.(first, first)?.refusal).map(({ first }) => first);
+  }
+
+  refusesPod(name: string): boolean {
+    return this.held.some(
+      ({ first, type }) => first.resource === 'pods' && type.holds?.(first, { ...first, name })?.refusal !== undefined,
+    );
   }
 
   lift(): void {
@@ -164,21 +170,16 @@ async function play(stage: Stage, scenario: Scenario, faults: Faults): Promise<s
   await time.run(last + PLAY_MS, isBad);
   if (isBad()) return always(stage);
   const broken = new Set<string>();
-  if (faults.held.length > 0) {
+  if (faults.held.length > 0 || faults.lasting.length > 0) {
     await time.run(last + PLAY_MS + HOLD_MS, isBad);
     if (isBad()) return always(stage);
-    const refusals = faults.held.filter(
-      ({ type }) => type.holds?.(faults.held[0]?.first as Call, faults.held[0]?.first as Call)?.refusal,
-    );
-    for (const each of [
-      ...whileRefused(
-        stage,
-        refusals.map(({ first }) => first),
-        faults.excused,
-      ),
-      ...rateWhileRefused(stage),
-    ])
-      broken.add(each);
+    const meanwhile = {
+      refused: faults.refusals(),
+      refusesPod: (name: string) => faults.refusesPod(name),
+      canGrow: faults.lasting.every(({ lasts }) => lasts === 'can grow'),
+      excused: faults.excused,
+    };
+    for (const each of [...whileItLasts(stage, meanwhile), ...rateMeanwhile(stage)]) broken.add(each);
   }
   faults.lift();
   stage.note('-- all faults are lifted');

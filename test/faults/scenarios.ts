@@ -1,6 +1,18 @@
 import type { HotStandbySpec } from '../../src/api/types';
 import { poolSpec, type Stage, type StageOptions, template } from './stage';
-import { cordon, deleteChild, deletePool, end, killLeader, original, spec, start, startAny } from './steps';
+import {
+  copied,
+  cordon,
+  deleteChild,
+  deletePool,
+  end,
+  handOver,
+  killLeader,
+  original,
+  spec,
+  start,
+  startAny,
+} from './steps';
 
 /** Something that happens by itself, so long after the beginning. */
 interface Step {
@@ -332,6 +344,47 @@ export const SCENARIOS: readonly Scenario[] = [
     steps: [
       { atMs: 0, does: spec({ podTemplate: template(2) }) },
       { atMs: 20, does: killLeader },
+    ],
+  },
+  {
+    name: 'hand over without guard',
+    ...ELECTED,
+    guarded: false,
+    spec: { idleTarget: 2 },
+    busy: 1,
+    steps: [
+      { atMs: 0, does: start(0) },
+      { atMs: 3, does: start(0) },
+      { atMs: 30, does: handOver },
+      { atMs: 4_500, does: start(0) },
+    ],
+  },
+  {
+    name: 'probed, template copied from a child',
+    ...GUARDED,
+    isNightly: true,
+    spec: { ...HTTP, idleTarget: 2, podTemplate: copied(template(1, '')) },
+    busy: 1,
+    steps: [{ atMs: 0, does: spec({ idleTarget: 0 }) }],
+  },
+  {
+    name: 'probed, template copied from a child, without guard',
+    ...UNGUARDED,
+    spec: { ...HTTP, idleTarget: 1, podTemplate: copied(template(1, '')) },
+    busy: 1,
+    steps: [{ atMs: 0, does: spec({ idleTarget: 0 }) }],
+  },
+  {
+    name: 'take over the original child, another key',
+    ...GUARDED,
+    isNightly: true,
+    busy: 0,
+    prepare: original,
+    steps: [
+      { atMs: 0, does: startAny(0) },
+      { atMs: 1, does: (stage) => stage.createPool({}) },
+      { atMs: 600, does: spec({ busyProbe: { mode: 'annotation', annotationKey: OTHER_KEY } }) },
+      { atMs: 2_000, does: spec({ busyProbe: { mode: 'annotation', annotationKey: 'example.com/third' } }) },
     ],
   },
 ];

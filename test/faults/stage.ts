@@ -46,6 +46,8 @@ export class Stage {
   injector: Injector = HONEST;
   /** When an operator wrote last, but for Events and Leases. */
   readonly writesAtMs: number[] = [];
+  /** Writes that could have ended or lowered what nobody had looked at. */
+  readonly unconditional: string[] = [];
   /** What happened, one line each; filled when it is wanted. */
   trace: string[] | undefined;
   /** What is undone when the faults are lifted. */
@@ -99,6 +101,7 @@ export class Stage {
     const wire: Wire = {
       fate: (call) => this.fate(call, operator),
       done: (call, outcome) => this.done(call, outcome),
+      unconditional: (call) => this.unconditional.push(textOf(call)),
     };
     const operator: OperatorProcess = new OperatorProcess({
       name,

@@ -1,3 +1,4 @@
+import { BUSY_KEY_ANNOTATION, NAME_LABEL, STATE_LABEL, TEMPLATE_HASH_ANNOTATION } from '../../src/api/names';
 import type { HotStandbySpec } from '../../src/api/types';
 import { GARBAGE_COLLECTOR } from './cluster/garbage-collector';
 import { withMeta } from './cluster/objects';
@@ -70,4 +71,22 @@ export function killLeader(stage: Stage): void {
   if (first === undefined) return;
   stage.kill(first);
   stage.time.after(20_000, () => void stage.startOperator());
+}
+
+/** The leader ends in an orderly way, and the other one leads at once. */
+export function handOver(stage: Stage): void {
+  const [first] = stage.operators.filter(({ isAlive }) => isAlive);
+  if (first === undefined) return;
+  stage.note(`${first.name} stops`);
+  void first.stop();
+  stage.time.after(20_000, () => void stage.startOperator());
+}
+
+/** A template as it stands in a running child, with all that HotStandby adds to one. */
+export function copied(podTemplate: HotStandbySpec['podTemplate']): HotStandbySpec['podTemplate'] {
+  const metadata = {
+    labels: { [NAME_LABEL]: 'another', [STATE_LABEL]: 'starting' },
+    annotations: { [BUSY_KEY_ANNOTATION]: 'paia.tech/busy', [TEMPLATE_HASH_ANNOTATION]: 'old' },
+  };
+  return { ...podTemplate, metadata } as HotStandbySpec['podTemplate'];
 }

@@ -1,3 +1,4 @@
+import { controllerFaults } from './controller-faults';
 import type { FaultType } from './fault';
 import { handFaults } from './hand-faults';
 import { podFaults } from './pod-faults';
@@ -7,5 +8,5 @@ import { writeFaults } from './write-faults';
 
 /** Everything that can go wrong, by its name. */
 export const FAULTS: ReadonlyMap<string, FaultType> = new Map(
-  Object.entries({ ...writeFaults, ...storedFaults, ...watchFaults, ...podFaults, ...handFaults }),
+  Object.entries({ ...writeFaults, ...storedFaults, ...watchFaults, ...podFaults, ...controllerFaults, ...handFaults }),
 );

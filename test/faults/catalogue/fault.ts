@@ -20,6 +20,8 @@ export interface FaultType {
   after?: (point: Point) => void;
   /** What becomes of the same request later, until the faults are lifted. */
   holds?: (first: Call, call: Call) => Fate | undefined;
+  /** It stays until the faults are lifted; what is asked of the pool meanwhile. */
+  lasts?: 'can grow' | 'cannot grow';
   /** No Pod counts that this one struck: its truth is nobody's to know. */
   excuses?: (point: Point) => Pod | undefined;
 }

@@ -93,6 +93,7 @@ for (const propagationPolicy of ['Background', 'Foreground', 'Orphan'] as const)
   });
 }
 add('by hand: child hangs in deletion', {
+  lasts: 'cannot grow',
   strikes: ({ stage }) => stage.child() !== undefined,
   before: ({ stage }) => {
     const child = stage.child();

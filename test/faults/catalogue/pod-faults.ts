@@ -37,6 +37,7 @@ for (const n of NTH) {
   });
   add(`Pod ${n} drops readiness`, {
     strikes: isThere,
+    lasts: 'can grow',
     before: (point) =>
       void does((stage, pod) => {
         stage.controllers.kubelet.setReady(pod, false);
@@ -58,6 +59,7 @@ for (const n of NTH) {
   add(`Pod ${n} is deleted by a person`, { strikes: isThere, before: (point) => void does(deletePod)(point) });
   add(`Pod ${n} hangs in deletion`, {
     strikes: isThere,
+    lasts: 'can grow',
     before: (point) =>
       void does((stage, pod) => {
         stage.controllers.kubelet.hanging.add(pod.metadata.uid);

@@ -1,7 +1,7 @@
 import type { Resource } from '../cluster/objects';
 import type { OperatorProcess } from '../cluster/operator-process';
 import type { Stage } from '../stage';
-import type { Faults, FaultType } from './fault';
+import type { Faults, FaultType, Point } from './fault';
 
 /** What the operators see, and when. */
 export const watchFaults: Faults = {};
@@ -24,11 +24,13 @@ function watches(stage: Stage, resource: Resource, does: (operator: OperatorProc
   stage.note(`watch of ${resource} is disturbed`);
 }
 
-function delay(stage: Stage, resources: readonly Resource[]): void {
+function delay({ stage, operator }: Point, resources: readonly Resource[], whose: 'everybody' | 'the others'): void {
   for (const resource of resources) {
-    watches(stage, resource, ({ client }) => {
-      client.watches.disturbances.set(resource, { delayMs: LATE_MS });
-      stage.time.after(LATE_FOR_MS, () => void client.watches.disturbances.delete(resource));
+    watches(stage, resource, (each) => {
+      if (whose === 'the others' && each === operator) return;
+      const { disturbances } = each.client.watches;
+      disturbances.set(resource, { delayMs: LATE_MS });
+      stage.time.after(LATE_FOR_MS, () => void disturbances.delete(resource));
     });
   }
 }
@@ -37,7 +39,7 @@ for (const resource of WATCHED) {
   const disturb = (does: (operator: OperatorProcess) => void): FaultType => ({
     before: ({ stage }) => void watches(stage, resource, does),
   });
-  add(`watch late: ${resource}`, { before: ({ stage }) => void delay(stage, [resource]) });
+  add(`watch late: ${resource}`, { before: (point) => void delay(point, [resource], 'everybody') });
   add(
     `watch cut: ${resource}`,
     disturb(({ client }) => client.watches.cut(resource)),
@@ -61,7 +63,14 @@ for (const resource of WATCHED) {
     },
   });
 }
-add('every watch late', { before: ({ stage }) => void delay(stage, WATCHED) });
+add('every watch late', { before: (point) => void delay(point, WATCHED, 'everybody') });
+// The next leader's, that is: it leads with an old view.
+for (const resources of [WATCHED, ['deployments'], ['pods']] as const) {
+  add(`watches of the others late: ${resources === WATCHED ? 'all' : resources}`, {
+    strikes: ({ stage }) => stage.options.candidates > 1,
+    before: (point) => void delay(point, resources, 'the others'),
+  });
+}
 add('lease out of reach', {
   strikes: ({ stage }) => stage.options.candidates > 0,
   before: ({ stage, operator }) => {

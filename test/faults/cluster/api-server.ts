@@ -29,6 +29,7 @@ export interface Change {
   previous?: KubeObject;
   actor: string;
   version: number;
+  atMs: number;
 }
 
 export interface Write {
@@ -304,7 +305,8 @@ export class ApiServer {
     this.version += 1;
     const stored = withMeta(object, { resourceVersion: String(this.version) });
     if (type !== 'DELETED') this.mapOf(resource).set(keyOf(stored), stored);
-    const change: Change = { type, resource, object: stored, previous, actor, version: this.version };
+    const { version, time } = this;
+    const change: Change = { type, resource, object: stored, previous, actor, version, atMs: time.elapsedMs };
     this.history.push(change);
     for (const watcher of this.watchers) watcher(change);
     return stored;

@@ -38,6 +38,8 @@ export interface Wire {
   fate(call: Call): Fate;
   /** It was done, or refused by the server itself. */
   done?(call: Call, outcome: string): void;
+  /** It ended something, or lowered a count, and would have done so whatever the object had become meanwhile. */
+  unconditional?(call: Call): void;
 }
 
 /** From the process to the server, or back. */
@@ -86,11 +88,17 @@ export class FakeClient implements Api {
     });
   }
 
-  watch(path: string, query: Query, _signal: AbortSignal, idleTimeoutMs: number): AsyncGenerator<WatchEvent> {
+  watch(path: string, query: Query, signal: AbortSignal, idleTimeoutMs: number): AsyncGenerator<WatchEvent> {
     const { resource, namespace } = this.call('list', path);
     const selector = typeof query.labelSelector === 'string' ? query.labelSelector : '';
     const feed: Feed = { resource, namespace, selects: selectorOf(selector) };
-    return this.watches.open(feed, Number(query.resourceVersion), Number(query.timeoutSeconds ?? 600), idleTimeoutMs);
+    return this.watches.open(
+      feed,
+      Number(query.resourceVersion),
+      Number(query.timeoutSeconds ?? 600),
+      idleTimeoutMs,
+      signal,
+    );
   }
 
   create<T>(path: string, body: unknown, options?: RequestOptions): Promise<T> {
@@ -143,7 +151,7 @@ export class FakeClient implements Api {
     path: string,
     { uid, resourceVersion, propagationPolicy, dryRun, ...options }: DeleteOptions = {},
   ): Promise<T> {
-    const call = this.call('delete', path);
+    const call = { ...this.call('delete', path), body: { metadata: { uid, resourceVersion } } };
     return this.write(call, options, () => {
       const deletion = { ...this.by(call), uid, resourceVersion, propagationPolicy, dryRun };
       const left = this.server.delete(call.resource, call.namespace, call.name ?? '', deletion);
@@ -153,6 +161,10 @@ export class FakeClient implements Api {
 
   async close(): Promise<void> {
     this.isDead = true;
+  }
+
+  private replicasOf({ resource, namespace, name = '' }: Call): number | undefined {
+    return resource === 'deployments' ? this.server.find('deployments', namespace, name)?.spec.replicas : undefined;
   }
 
   private by({ client, subresource }: Call): Write {
@@ -235,7 +247,11 @@ export class FakeClient implements Api {
     try {
       if (refusal) throw refusal;
       this.server.tamper = tamper;
+      const before = this.replicasOf(call);
       const value = perform();
+      const isLowered = (this.replicasOf(call) ?? before ?? 0) < (before ?? 0);
+      const isEnding = call.verb === 'delete' && call.resource === 'pods';
+      if ((isLowered || isEnding) && !isConditional(call)) this.wire.unconditional?.(call);
       answer = (resolve) => resolve(value);
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof NetworkError)) throw error;
@@ -247,6 +263,12 @@ export class FakeClient implements Api {
     this.wire.done?.(call, outcome);
     return answer;
   }
+}
+
+/** Bound to what was read: by a resourceVersion, or by a test of the value itself. */
+function isConditional({ body }: Call): boolean {
+  if (Array.isArray(body)) return body.some(({ op, path }) => op === 'test' && path !== '/metadata/uid');
+  return preconditionsOf(body).resourceVersion !== undefined;
 }
 
 /** autoscaling/v1, which leaves out a count of 0. */

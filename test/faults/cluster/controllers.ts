@@ -3,7 +3,7 @@ import type { ApiServer, Change } from './api-server';
 import { syncDeployment } from './deployment-controller';
 import { collectGarbage } from './garbage-collector';
 import { Kubelet } from './kubelet';
-import type { Resource } from './objects';
+import type { Pod, Resource } from './objects';
 import { controllerUid } from './objects';
 import { syncReplicaSet } from './replica-set-controller';
 import type { VirtualTime } from './time';
@@ -14,13 +14,15 @@ const LATENCY_MS = { deployments: 8, replicasets: 5, garbage: 15 };
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 30_000;
 
-type Controller = keyof typeof LATENCY_MS;
+export type Controller = keyof typeof LATENCY_MS;
 
 /** kube-controller-manager and the kubelets: each change makes the controllers concerned look, a little later. */
 export class Controllers {
   readonly kubelet: Kubelet;
   /** So much later than usual. */
   readonly lateMs: Partial<Record<Controller, number>> = {};
+  /** So old are the Pods the ReplicaSet controller chooses among. */
+  staleMs = 0;
   private readonly due = new Set<string>();
   private readonly failures = new Map<string, number>();
 
@@ -30,15 +32,6 @@ export class Controllers {
   ) {
     this.kubelet = new Kubelet(server, time);
     server.watchers.add((change) => this.changed(change));
-  }
-
-  /** After a restart everything is looked at. */
-  resume(): void {
-    for (const resource of ['deployments', 'replicasets', 'pods'] as const) {
-      for (const object of this.server.all(resource)) {
-        this.changed({ type: 'MODIFIED', resource, object, actor: '', version: this.server.version });
-      }
-    }
   }
 
   private changed({ type, resource, object, previous }: Change): void {
@@ -81,7 +74,7 @@ export class Controllers {
     const isDone = this.attempt(() => {
       if (controller === 'garbage') return collectGarbage(this.server);
       if (controller === 'deployments') return syncDeployment(this.server, namespace, name);
-      return syncReplicaSet(this.server, namespace, name);
+      return syncReplicaSet(this.server, namespace, name, (pod) => this.seen(pod));
     });
     if (isDone) {
       this.failures.delete(id);
@@ -90,6 +83,16 @@ export class Controllers {
     const failures = (this.failures.get(id) ?? 0) + 1;
     this.failures.set(id, failures);
     this.schedule(controller, key, Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures));
+  }
+
+  /** What a cache that is behind holds of a Pod. */
+  private seen(pod: Pod): Pod {
+    if (this.staleMs === 0) return pod;
+    const { uid } = pod.metadata;
+    const untilMs = this.time.elapsedMs - this.staleMs;
+    const isOld = ({ resource, object, atMs }: Change): boolean =>
+      resource === 'pods' && object.metadata.uid === uid && atMs <= untilMs;
+    return (this.server.history.findLast(isOld)?.object as Pod | undefined) ?? pod;
   }
 
   /** False: something was refused, and is to be tried again. */

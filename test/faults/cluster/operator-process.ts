@@ -58,8 +58,14 @@ export class OperatorProcess {
   }
 
   start(): void {
-    // It is never stopped in an orderly way, so nothing it waits for at its start is given up.
-    void this.app.start();
+    // What it still waits for when it is stopped is given up.
+    this.app.start().catch(() => undefined);
+  }
+
+  /** SIGTERM: it finishes what is under way and gives its Lease back. */
+  async stop(): Promise<void> {
+    await this.app.stop();
+    this.kill();
   }
 
   /** `kill -9`: what was sent is done, and nothing more happens. */

@@ -6,13 +6,22 @@ import { controllerUid, isActive, isGoing, isReady, matches, type Pod, type Repl
 export const REPLICA_SET_CONTROLLER = 'system:serviceaccount:kube-system:replicaset-controller';
 const WRITE = { actor: REPLICA_SET_CONTROLLER };
 
-/** One sync, as pkg/controller/replicaset does it. False: something was refused. */
-export function syncReplicaSet(server: ApiServer, namespace: string, name: string): boolean {
+/**
+ * One sync, as pkg/controller/replicaset does it. False: something was refused.
+ *
+ * @param seen what its cache holds of a Pod when it chooses which ones go
+ */
+export function syncReplicaSet(
+  server: ApiServer,
+  namespace: string,
+  name: string,
+  seen: (pod: Pod) => Pod = (pod) => pod,
+): boolean {
   const rs = server.find('replicasets', namespace, name);
   if (rs === undefined) return true;
   const own = claimPods(server, rs).filter(isActive);
   // One that is being deleted neither makes nor ends Pods.
-  const failure = isGoing(rs) ? undefined : manage(server, rs, own);
+  const failure = isGoing(rs) ? undefined : manage(server, rs, own, seen);
   const left = claimed(server, rs).filter(isActive);
   const status = {
     replicas: left.length,
@@ -71,9 +80,9 @@ const referenceTo = ({ metadata: { name, uid } }: ReplicaSet) => ({
 });
 
 /** The message of what was refused. */
-function manage(server: ApiServer, rs: ReplicaSet, own: Pod[]): string | undefined {
+function manage(server: ApiServer, rs: ReplicaSet, own: Pod[], seen: (pod: Pod) => Pod): string | undefined {
   const missing = rs.spec.replicas - own.length;
-  const victims = own.sort(byVictimOrder(own)).slice(0, Math.max(0, -missing));
+  const victims = own.map(seen).sort(byVictimOrder(own)).slice(0, Math.max(0, -missing));
   const steps = [
     ...Array.from({ length: Math.max(0, missing) }, () => () => void createPod(server, rs)),
     ...victims.map(({ metadata }) => () => {

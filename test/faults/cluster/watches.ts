@@ -53,12 +53,19 @@ export class Watches {
     this.server.watchers.delete(this.changed);
   }
 
-  async *open(feed: Feed, from: number, timeoutSeconds: number, idleTimeoutMs: number): AsyncGenerator<WatchEvent> {
+  async *open(
+    feed: Feed,
+    from: number,
+    timeoutSeconds: number,
+    idleTimeoutMs: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent> {
     if (from < this.server.compactedAt) {
       throw new ApiError(410, { code: 410, reason: 'Expired', message: 'too old resource version' });
     }
     const stream: Stream = { feed, lines: [], wake: undefined, lastAtMs: 0, isClosed: false, isMuted: false };
     this.streams.add(stream);
+    signal.addEventListener('abort', () => this.push(stream, new NetworkError('Aborted', 'aborted')), { once: true });
     for (const change of this.server.history) if (change.version > from) this.offer(stream, change);
     this.clock.setTimeout(() => this.push(stream, 'end'), timeoutSeconds * 1000);
     this.scheduleBookmark(stream);
@@ -116,7 +123,7 @@ export class Watches {
     this.clock.setTimeout(() => this.push(stream, line), atMs - this.time.elapsedMs);
   }
 
-  private push(stream: Stream, line: WatchEvent | 'end'): void {
+  private push(stream: Stream, line: WatchEvent | Error | 'end'): void {
     if (stream.isClosed) return;
     if (stream.isMuted) return;
     stream.lines.push(line);
