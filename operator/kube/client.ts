@@ -7,7 +7,7 @@ import { ApiError, type ApiStatus, ConfigError, NetworkError, toNetworkError } f
 import { LineSplitter } from './lines';
 import { resourceOf } from './paths';
 import { ServerClock } from './server-clock';
-import { Deadline, dispatcherFor, type Query, queryString, refusalOf, request } from './transport';
+import { Connections, Deadline, type Query, queryString, refusalOf, request } from './transport';
 import type { JsonPatchOperation, ListPage, WatchEvent } from './types';
 
 /** What every finished request reports, for metrics. */
@@ -59,9 +59,9 @@ export class ApiClient implements Api {
   readonly namespace: string | undefined;
   /** The API server's own time, by its answers. */
   readonly serverClock: ServerClock;
-  private readonly requests: Dispatcher;
+  private readonly requests: Connections;
   /** Apart from `requests`: long-lived watches must not use up its connections. */
-  private readonly watches: Dispatcher;
+  private readonly watches: Connections;
   private readonly origin: string;
   private readonly basePath: string;
   private readonly clock: Clock;
@@ -77,8 +77,8 @@ export class ApiClient implements Api {
     this.basePath = pathname.replace(/\/$/, '');
     this.clock = options.clock ?? systemClock;
     this.serverClock = new ServerClock(this.clock);
-    this.requests = dispatcherFor(connection, options.connections ?? 64);
-    this.watches = dispatcherFor(connection, null);
+    this.requests = new Connections(connection, options.connections ?? 64);
+    this.watches = new Connections(connection, null);
   }
 
   get<T>(path: string, query?: Query, options?: RequestOptions): Promise<T> {
@@ -209,9 +209,9 @@ export class ApiClient implements Api {
   }
 
   /** The answer's head, its body still to be read; throws ApiError unless it is 2xx. */
-  private async open(call: Call, deadline: Deadline, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
+  private async open(call: Call, deadline: Deadline, to: Connections): Promise<Dispatcher.ResponseData> {
     const started = this.clock.monotonic();
-    const response = await this.authorized(call, deadline.signal, dispatcher);
+    const response = await this.authorized(call, deadline.signal, to);
     this.serverClock.observe(dateOf(response), started, this.clock.monotonic());
     if (response.statusCode >= 200 && response.statusCode < 300) {
       if (call.verb === 'watch') this.report(call, response.statusCode, started);
@@ -222,14 +222,18 @@ export class ApiClient implements Api {
     throw refusal;
   }
 
-  private async authorized(call: Call, signal: AbortSignal, dispatcher: Dispatcher): Promise<Dispatcher.ResponseData> {
+  private async authorized(call: Call, signal: AbortSignal, to: Connections): Promise<Dispatcher.ResponseData> {
     const authorization = await this.connection.authorization?.();
+    const dispatcher = await to.current();
     const response = await this.dispatch(call, signal, dispatcher, authorization);
-    if (response.statusCode !== 401 || authorization === undefined) return response;
-    const renewed = await this.connection.authorization?.(authorization);
-    if (renewed === undefined || renewed === authorization) return response;
+    if (response.statusCode !== 401) return response;
+    to.refused();
+    const renewed = authorization === undefined ? undefined : await this.connection.authorization?.(authorization);
+    const other = await to.current();
+    const isSame = other === dispatcher && (renewed === undefined || renewed === authorization);
+    if (isSame) return response;
     await response.body.dump();
-    return this.dispatch(call, signal, dispatcher, renewed);
+    return this.dispatch(call, signal, other, renewed ?? authorization);
   }
 
   private dispatch(
@@ -268,6 +272,7 @@ export class ApiClient implements Api {
   private failure(call: Call, error: unknown, started: number, deadline: Deadline, timedOut: string): Error {
     if (error instanceof ApiError || error instanceof ConfigError) return error;
     const failure = this.networkError(call, error, deadline, timedOut);
+    if (failure.code === 'Certificate') for (const connections of [this.requests, this.watches]) connections.refused();
     this.report(call, failure.code, started);
     return failure;
   }

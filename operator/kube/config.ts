@@ -4,10 +4,12 @@ import type { RequestOptions as HttpsOptions } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from './clock';
-import type { Connection } from './connection';
+import type { Connection, TlsSettings } from './connection';
 import { ConfigError } from './errors';
 import { isMissing, type KubeconfigCluster, type KubeconfigSelection, readKubeconfig } from './kubeconfig';
+import { TlsFileReader, type TlsFiles } from './tls-files';
 
 export interface ConfigOptions {
   /** Path of a kubeconfig file; nothing else is then looked at. */
@@ -66,9 +68,10 @@ function isInCluster({ env, serviceAccount }: ConfigSources): boolean {
 function fromServiceAccount({ env, serviceAccount, clock }: ConfigSources): Connection {
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   const namespaceFile = join(serviceAccount, 'namespace');
+  const ca = join(serviceAccount, 'ca.crt');
   return {
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT || '443'}`,
-    tls: { ca: readPem(join(serviceAccount, 'ca.crt'), "the Pod's ServiceAccount") },
+    ...renewedTls({ ca: readPem(ca, "the Pod's ServiceAccount") }, { ca }, clock),
     authorization: tokenFile(join(serviceAccount, 'token'), clock),
     namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : undefined,
   };
@@ -77,21 +80,37 @@ function fromServiceAccount({ env, serviceAccount, clock }: ConfigSources): Conn
 async function fromKubeconfig(files: string[], context: string | undefined, clock: Clock): Promise<Connection> {
   const selection = await readKubeconfig(files, context);
   const { source, cluster, user, namespace } = selection;
+  const tls = {
+    ca: pem(cluster['certificate-authority'], cluster['certificate-authority-data'], source),
+    cert: pem(user['client-certificate'], user['client-certificate-data'], source),
+    key: pem(user['client-key'], user['client-key-data'], source),
+    servername: cluster['tls-server-name'],
+    rejectUnauthorized: cluster['insecure-skip-tls-verify'] ? false : undefined,
+  };
   const connection: Connection = {
     server: serverOf(cluster, source),
-    tls: {
-      ca: pem(cluster['certificate-authority'], cluster['certificate-authority-data'], source),
-      cert: pem(user['client-certificate'], user['client-certificate-data'], source),
-      key: pem(user['client-key'], user['client-key-data'], source),
-      servername: cluster['tls-server-name'],
-      rejectUnauthorized: cluster['insecure-skip-tls-verify'] ? false : undefined,
-    },
+    ...renewedTls(tls, tlsFilesOf(selection), clock),
     headers: impersonation(selection),
     proxyUrl: cluster['proxy-url'],
     namespace,
   };
   if (user.exec !== undefined || user['auth-provider'] !== undefined) return withPlugin(connection, selection);
   return { ...connection, authorization: authorizationOf(selection, clock) };
+}
+
+/** Settings that are read again where they came from files. */
+function renewedTls(tls: TlsSettings, files: TlsFiles, clock: Clock): Pick<Connection, 'tls' | 'currentTls'> {
+  if (Object.keys(files).length === 0) return { tls };
+  const reader = new TlsFileReader(files, tls, clock);
+  return { tls, currentTls: (isRefused) => reader.read(isRefused) };
+}
+
+/** Data beats a file of the same name, as in `pem`. */
+function tlsFilesOf({ cluster, user }: KubeconfigSelection): TlsFiles {
+  const ca = cluster['certificate-authority-data'] ? undefined : cluster['certificate-authority'];
+  const cert = user['client-certificate-data'] ? undefined : user['client-certificate'];
+  const key = user['client-key-data'] ? undefined : user['client-key'];
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
 function serverOf({ server, 'proxy-url': proxyUrl }: KubeconfigCluster, source: string): string {
@@ -164,10 +183,17 @@ async function withPlugin(connection: Connection, selection: KubeconfigSelection
     });
     plugin = await renewal;
   };
-  const { cert = connection.tls.cert, key = connection.tls.key } = plugin.initial;
+  let tls = withCertificate(connection.tls, plugin.initial);
+  const currentTls = async (isRefused: boolean): Promise<TlsSettings> => {
+    const base = (await connection.currentTls?.(isRefused)) ?? connection.tls;
+    const fresh = withCertificate(base, await plugin.ask());
+    if (!isDeepStrictEqual(fresh, tls)) tls = fresh;
+    return tls;
+  };
   return {
     ...connection,
-    tls: { ...connection.tls, cert, key },
+    tls,
+    ...(plugin.initial.cert !== undefined && { currentTls }),
     authorization: async (rejected) => {
       const { authorization } = await plugin.ask();
       if (rejected === undefined || authorization !== rejected) return authorization;
@@ -175,6 +201,11 @@ async function withPlugin(connection: Connection, selection: KubeconfigSelection
       return (await plugin.ask()).authorization;
     },
   };
+}
+
+/** A plugin's certificate counts before the kubeconfig's. */
+function withCertificate(tls: TlsSettings, { cert = tls.cert, key = tls.key }: PluginCredentials): TlsSettings {
+  return { ...tls, cert, key };
 }
 
 interface PluginCredentials {

@@ -20,9 +20,8 @@ const TCP_KEEP_ALIVE_MS = 30_000;
 /**
  * A keep-alive pool of HTTP/1.1 connections to the server (HTTP/2 would put every request and watch behind one
  * connection's flow control). undici's own timeouts are off: `Deadline` covers a request as a whole.
- * @param connections most connections; null: no limit
  */
-export function dispatcherFor({ server, tls, proxyUrl }: Connection, connections: number | null): Dispatcher {
+function dispatcherFor({ server, tls, proxyUrl }: Connection, connections: number | null): Dispatcher {
   const settings = {
     connections,
     allowH2: false,
@@ -34,6 +33,53 @@ export function dispatcherFor({ server, tls, proxyUrl }: Connection, connections
   const connect = { ...sharedTls(server, tls), ...tcp };
   if (proxyUrl === undefined) return new Pool(new URL(server).origin, { ...settings, connect });
   return proxyAgent({ ...settings, uri: proxyUrl, requestTls: { ...connect, allowH2: false } });
+}
+
+/** Connections to one API server: new ones with new certificates, as soon as there are any. */
+export class Connections {
+  private dispatcher: Dispatcher;
+  private tls: Connection['tls'];
+  /** They have old certificates: what runs over them (watches) ends by itself. */
+  private readonly retired = new Set<Dispatcher>();
+  private isRefused = false;
+
+  /** @param most most connections; null: no limit */
+  constructor(
+    private readonly connection: Connection,
+    private readonly most: number | null,
+  ) {
+    this.tls = connection.tls;
+    this.dispatcher = dispatcherFor(connection, most);
+  }
+
+  /** What the next request is sent by. */
+  async current(): Promise<Dispatcher> {
+    const { connection, isRefused } = this;
+    if (connection.currentTls === undefined) return this.dispatcher;
+    this.isRefused = false;
+    const tls = await connection.currentTls(isRefused);
+    if (tls === this.tls) return this.dispatcher;
+    this.tls = tls;
+    this.retire(this.dispatcher);
+    this.dispatcher = dispatcherFor({ ...connection, tls }, this.most);
+    return this.dispatcher;
+  }
+
+  /** Certificates were refused, by the server or by us: newer ones are looked for before the next request. */
+  refused(): void {
+    this.isRefused = true;
+  }
+
+  /** Ends everything. */
+  async destroy(): Promise<void> {
+    await Promise.all([this.dispatcher, ...this.retired].map((dispatcher) => dispatcher.destroy()));
+  }
+
+  private retire(dispatcher: Dispatcher): void {
+    this.retired.add(dispatcher);
+    const forget = (): boolean => this.retired.delete(dispatcher);
+    dispatcher.close().then(forget, forget);
+  }
 }
 
 /** Certificates parsed once: a connection that is given PEM text parses it anew, 0.3 ms and 100 KB each. */

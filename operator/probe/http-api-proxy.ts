@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { DOT_SEGMENT } from '../../src/api/schema';
 import type { Connection } from '../kube/connection';
 import { paths } from '../kube/paths';
-import { dispatcherFor, request } from '../kube/transport';
+import { Connections, request } from '../kube/transport';
 import {
   type HttpAttempt,
   type HttpOutcome,
@@ -34,7 +34,7 @@ const STATUS = /^\s*\{\s*"kind"\s*:\s*"Status"/;
  */
 export class ApiServerProxyTransport implements ProbeTransport {
   /** Made when it is first needed: hardly any operator needs it. */
-  #dispatcher: Dispatcher | undefined;
+  #connections: Connections | undefined;
   /** An Authorization header the API server did not accept. */
   #rejected: string | undefined;
 
@@ -55,7 +55,7 @@ export class ApiServerProxyTransport implements ProbeTransport {
   forget(): void {}
 
   close(): void {
-    void this.#dispatcher?.destroy();
+    void this.#connections?.destroy();
   }
 
   async #outcome(question: HttpQuestion, signal: AbortSignal): Promise<HttpOutcome> {
@@ -72,8 +72,8 @@ export class ApiServerProxyTransport implements ProbeTransport {
     const { server, headers, authorization: ask } = this.connection;
     const { origin, pathname } = new URL(server);
     const authorization = await ask?.(this.#rejected);
-    this.#dispatcher ??= dispatcherFor(this.connection, MAX_CONNECTIONS);
-    const response = await request(this.#dispatcher, {
+    this.#connections ??= new Connections(this.connection, MAX_CONNECTIONS);
+    const response = await request(await this.#connections.current(), {
       origin,
       path: `${pathname.replace(/\/$/, '')}${path}`,
       method: 'GET',
