@@ -104,6 +104,9 @@ export interface BusyProbeHttpOptions {
   readonly via?: ProbeVia;
 }
 
+/** `spec.busyProbe.http.port` where nothing is said. */
+const DEFAULT_PORT = 8080;
+
 /**
  * How the operator knows that a Pod is busy (`spec.busyProbe`).
  *
@@ -172,12 +175,22 @@ export class BusyProbe {
   }
 
   /**
-   * Whether the operator must be able to connect to the Pods.
+   * Whether Pods are asked over HTTP.
    *
    * @internal
    */
   public get _usesHttp(): boolean {
     return this.spec.mode === 'http';
+  }
+
+  /**
+   * Port the operator itself must be able to connect to; undefined where it connects to no Pod.
+   *
+   * @internal
+   */
+  public get _portForOperator(): number | undefined {
+    const http = this.spec.http as { port?: number; via?: ProbeVia } | undefined;
+    return http === undefined || http.via === ProbeVia.API_SERVER_PROXY ? undefined : (http.port ?? DEFAULT_PORT);
   }
 }
 

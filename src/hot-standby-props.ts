@@ -85,6 +85,34 @@ export interface HotStandbyOptions {
    * @default SessionDeletePolicy.DELETE
    */
   readonly onDelete?: SessionDeletePolicy;
+
+  /**
+   * Labels and annotations of the child Deployment itself, for what looks at Deployments: policies, cost reports,
+   * reloaders (`spec.deploymentMetadata`). Its Pods have those of `podMetadata`.
+   *
+   * @default - none
+   */
+  readonly deploymentMetadata?: DeploymentMetadata;
+}
+
+/**
+ * Labels and annotations of the child Deployment. Keys below `hsd.paia.tech/` and `deployment.kubernetes.io/` are not
+ * yours to set.
+ */
+export interface DeploymentMetadata {
+  /**
+   * Its labels.
+   *
+   * @default - none
+   */
+  readonly labels?: { readonly [key: string]: string };
+
+  /**
+   * Its annotations.
+   *
+   * @default - none
+   */
+  readonly annotations?: { readonly [key: string]: string };
 }
 
 /**

@@ -14,12 +14,14 @@ import type { BusyProbe } from './busy-probe';
 import { shareTemplate, type TakenDeployment, takeDeployment } from './from-deployment';
 import { checkContainers, checkName, checkNotBornBusy, checkProps, selectorLabels } from './hot-standby-checks';
 import type {
+  DeploymentMetadata,
   ExposeIdleOptions,
   HotStandbyOptions,
   HotStandbyProps,
   SelfAnnotatingOptions,
   SessionDeletePolicy,
 } from './hot-standby-props';
+import { letProbesIn } from './probe-policy';
 import { annotatorAccount, selfAnnotatingPod } from './self-annotation';
 
 /**
@@ -83,6 +85,11 @@ export class HotStandby extends Workload {
   public readonly onDelete?: SessionDeletePolicy;
 
   /**
+   * Labels and annotations of the child Deployment; none of its own when undefined.
+   */
+  public readonly deploymentMetadata?: DeploymentMetadata;
+
+  /**
    * @see base.Resource.apiObject
    */
   protected readonly apiObject: ApiObject;
@@ -141,6 +148,7 @@ export class HotStandby extends Workload {
     this.revisionHistoryLimit = props.revisionHistoryLimit;
     this.scaleDownStabilizationWindow = props.scaleDownStabilizationWindow;
     this.onDelete = props.onDelete;
+    this.deploymentMetadata = props.deploymentMetadata;
 
     // A plain ApiObject: the generated L1 keeps only the fields it knows, and a patch may add a newer one.
     this.apiObject = new ApiObject(this, 'Resource', {
@@ -153,6 +161,10 @@ export class HotStandby extends Workload {
 
     if (this.isolate) {
       this.connections.isolate();
+      const port = props.busyProbe?._portForOperator;
+      if (port !== undefined) {
+        letProbesIn(this, port, () => selectorLabels(this));
+      }
     }
   }
 
@@ -237,6 +249,7 @@ export class HotStandby extends Workload {
       sessions: this.onDelete && { onDelete: this.onDelete },
       selector: { matchLabels: selectorLabels(this) },
       podTemplate: this.podTemplate(),
+      deploymentMetadata: this.deploymentMetadata,
     };
   }
 

@@ -1,6 +1,14 @@
 import type { ApiObjectMetadata } from 'cdk8s';
-import { ApiResource, type IServiceAccount, type k8s, Role, ServiceAccount } from 'cdk8s-plus-28';
-import type { Construct } from 'constructs';
+import {
+  ApiResource,
+  type IServiceAccount,
+  type ISubject,
+  type k8s,
+  Role,
+  ServiceAccount,
+  type SubjectConfiguration,
+} from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
 import { ANNOTATOR_LABEL } from './api/names';
 
 /** What a Pod must know of itself to write its own annotation, by environment variable. */
@@ -22,8 +30,23 @@ export function annotatorAccount(
   }
   const role = new Role(scope, 'AnnotatorRole', { metadata });
   role.allow(['get', 'patch'], ApiResource.PODS);
-  role.bind(account);
+  role.bind(account instanceof ServiceAccount ? account : new PodsAccount(role, account.name, metadata.namespace));
   return account;
+}
+
+/** An account known by its name alone: cdk8s-plus takes it to be in `default`, and Pods run as one of their own namespace. */
+class PodsAccount extends Construct implements ISubject {
+  public constructor(
+    scope: Construct,
+    private readonly account: string,
+    private readonly namespace: string | undefined,
+  ) {
+    super(scope, 'Account');
+  }
+
+  public toSubjectConfiguration(): SubjectConfiguration {
+    return { kind: 'ServiceAccount', name: this.account, namespace: this.namespace };
+  }
 }
 
 /** `spec` with the ServiceAccount's token in it and the Pod's own name, namespace and uid in every environment. */

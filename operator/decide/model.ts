@@ -62,12 +62,14 @@ export interface DeploymentView extends ObjectView {
   settings: ChildSettings;
 }
 
-/** Fields of the child's spec that are passed on, and whether the garbage collector must wait for its sessions. */
+/** Fields of the child's spec that are passed on, a fingerprint of its own metadata, and whether the garbage collector must wait for its sessions. */
 export interface ChildSettings {
   minReadySeconds: number;
   revisionHistoryLimit: number;
   progressDeadlineSeconds: number;
   drainOnDelete: boolean;
+  /** Not compared by value: a policy that rewrites a label must not make the operator write for ever. '': none. */
+  metadataHash: string;
 }
 
 /** The PodDisruptionBudget over an hsd's busy Pods. */

@@ -6,6 +6,7 @@ import {
   childName,
   DRAIN_ANNOTATION,
   KIND,
+  METADATA_HASH_ANNOTATION,
   NAME_LABEL,
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
@@ -29,10 +30,14 @@ const hashes = new WeakMap<HsdView['spec'], string>();
 export function templateHash({ spec }: HsdView): string {
   const known = hashes.get(spec);
   if (known !== undefined) return known;
-  const subject = canonical([spec.podTemplate, spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
-  const hash = createHash('sha256').update(subject).digest('hex').slice(0, 16);
+  const hash = fingerprint([spec.podTemplate, spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
   hashes.set(spec, hash);
   return hash;
+}
+
+/** 16 hexadecimal digits. */
+function fingerprint(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
 }
 
 /** JSON with sorted keys: the API server does not promise an order. */
@@ -52,8 +57,8 @@ export function childManifest(hsd: HsdView, replicas: number, paused: boolean): 
     metadata: {
       name: childName(hsd.name),
       namespace: hsd.namespace,
-      labels: { [NAME_LABEL]: hsd.name },
-      ...(settingsOf(hsd).drainOnDelete && { annotations: { [DRAIN_ANNOTATION]: 'true' } }),
+      labels: { ...hsd.spec.deploymentMetadata?.labels, [NAME_LABEL]: hsd.name },
+      ...childAnnotations(hsd),
       ownerReferences: [ownerReference(hsd)],
     },
     spec: {
@@ -68,6 +73,17 @@ export function childManifest(hsd: HsdView, replicas: number, paused: boolean): 
   };
 }
 
+/** None at all where there is nothing to say. */
+function childAnnotations(hsd: HsdView): { annotations?: Record<string, string> } {
+  const { drainOnDelete, metadataHash } = settingsOf(hsd);
+  const annotations = {
+    ...hsd.spec.deploymentMetadata?.annotations,
+    ...(metadataHash !== '' && { [METADATA_HASH_ANNOTATION]: metadataHash }),
+    ...(drainOnDelete && { [DRAIN_ANNOTATION]: 'true' }),
+  };
+  return Object.keys(annotations).length > 0 ? { annotations } : {};
+}
+
 /** What the child's settings should read, the API server's defaults for what Git leaves out. */
 export function settingsOf({ spec }: HsdView): ChildSettings {
   return {
@@ -75,6 +91,7 @@ export function settingsOf({ spec }: HsdView): ChildSettings {
     revisionHistoryLimit: spec.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
     progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
     drainOnDelete: drains({ spec }),
+    metadataHash: spec.deploymentMetadata === undefined ? '' : fingerprint(spec.deploymentMetadata),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   CLAIMED_BY_ANNOTATION,
   DRAIN_ANNOTATION,
   EXPIRES_AT_ANNOTATION,
+  METADATA_HASH_ANNOTATION,
   NAME_LABEL,
   OWNERSHIP_ANNOTATION,
   SESSION_ANNOTATION,
@@ -127,6 +128,7 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
       revisionHistoryLimit: spec?.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
       progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
       drainOnDelete: isMarkedToDrain(metadata),
+      metadataHash: metadata.annotations?.[METADATA_HASH_ANNOTATION] ?? '',
     },
   });
 }

@@ -51,6 +51,8 @@ export const SAFE_TO_EVICT_ANNOTATION = 'cluster-autoscaler.kubernetes.io/safe-t
 /** "true" keeps Karpenter from disrupting the Pod's node. */
 export const DO_NOT_DISRUPT_ANNOTATION = 'karpenter.sh/do-not-disrupt';
 
+/** On the child Deployment: fingerprint of `deploymentMetadata`. */
+export const METADATA_HASH_ANNOTATION = 'hsd.paia.tech/metadata-hash';
 /** On the child Deployment while its template becomes ours (`taking`) and after it has (`taken`). */
 export const OWNERSHIP_ANNOTATION = 'hsd.paia.tech/template-ownership';
 /** On everything an hsd with `sessions.onDelete: Drain` still needs: the garbage collector has to wait. */

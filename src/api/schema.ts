@@ -160,6 +160,35 @@ const sessionsSchema = {
   },
 } as const;
 
+/** The Deployment controller and HotStandby write these themselves, again and again if somebody else did. */
+const OWN_PREFIXES = [RESERVED_PREFIX, 'deployment.kubernetes.io/'];
+const isOwn = OWN_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`).join(' || ');
+
+const deploymentMetadataSchema = {
+  type: 'object',
+  description:
+    'Labels and annotations of the child Deployment itself, for what looks at Deployments: policies, cost reports, reloaders. Its Pods have those of podTemplate. They are written when this field changes.',
+  properties: Object.fromEntries(
+    (['labels', 'annotations'] as const).map((field) => [field, ownMetadata(field)]),
+  ) as Record<'labels' | 'annotations', ReturnType<typeof ownMetadata>>,
+} as const;
+
+function ownMetadata(field: 'labels' | 'annotations') {
+  return {
+    type: 'object',
+    additionalProperties: field === 'labels' ? { type: 'string', maxLength: 63 } : { type: 'string' },
+    maxProperties: 64,
+    description: field === 'labels' ? 'Its labels.' : 'Its annotations.',
+    'x-kubernetes-validations': [
+      {
+        rule: `self.all(key, !(${isOwn}))`,
+        messageExpression: `"deploymentMetadata.${field} has keys that are not yours to set: %s; leave them out".format([self.filter(key, ${isOwn})])`,
+        message: `no key of deploymentMetadata.${field} may begin with ${OWN_PREFIXES.join(' or ')}`,
+      },
+    ],
+  } as const;
+}
+
 export const specSchema = {
   type: 'object',
   required: ['idleTarget', 'selector', 'podTemplate'],
@@ -229,6 +258,7 @@ export const specSchema = {
       ],
     },
     podTemplate: podTemplateSchema,
+    deploymentMetadata: deploymentMetadataSchema,
     busyProbe: busyProbeSchema,
     paused: {
       type: 'boolean',

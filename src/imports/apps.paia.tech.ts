@@ -133,6 +133,13 @@ export interface HotStandbyDeploymentSpec {
   readonly podTemplate: any;
 
   /**
+   * Labels and annotations of the child Deployment itself, for what looks at Deployments: policies, cost reports, reloaders. Its Pods have those of podTemplate. They are written when this field changes.
+   *
+   * @schema HotStandbyDeploymentSpec#deploymentMetadata
+   */
+  readonly deploymentMetadata?: HotStandbyDeploymentSpecDeploymentMetadata;
+
+  /**
    * How the operator knows that a Pod is busy. Default: by the annotation `paia.tech/busy: "true"`.
    *
    * @schema HotStandbyDeploymentSpec#busyProbe
@@ -194,6 +201,7 @@ export function toJson_HotStandbyDeploymentSpec(obj: HotStandbyDeploymentSpec | 
     'maxReplicas': obj.maxReplicas,
     'selector': toJson_HotStandbyDeploymentSpecSelector(obj.selector),
     'podTemplate': obj.podTemplate,
+    'deploymentMetadata': toJson_HotStandbyDeploymentSpecDeploymentMetadata(obj.deploymentMetadata),
     'busyProbe': toJson_HotStandbyDeploymentSpecBusyProbe(obj.busyProbe),
     'paused': obj.paused,
     'behavior': toJson_HotStandbyDeploymentSpecBehavior(obj.behavior),
@@ -229,6 +237,42 @@ export function toJson_HotStandbyDeploymentSpecSelector(obj: HotStandbyDeploymen
   if (obj === undefined) { return undefined; }
   const result = {
     'matchLabels': ((obj.matchLabels) === undefined) ? undefined : (Object.entries(obj.matchLabels).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {})),
+  };
+  // filter undefined values
+  return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
+}
+/* eslint-enable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+
+/**
+ * Labels and annotations of the child Deployment itself, for what looks at Deployments: policies, cost reports, reloaders. Its Pods have those of podTemplate. They are written when this field changes.
+ *
+ * @schema HotStandbyDeploymentSpecDeploymentMetadata
+ */
+export interface HotStandbyDeploymentSpecDeploymentMetadata {
+  /**
+   * Its labels.
+   *
+   * @schema HotStandbyDeploymentSpecDeploymentMetadata#labels
+   */
+  readonly labels?: { [key: string]: string };
+
+  /**
+   * Its annotations.
+   *
+   * @schema HotStandbyDeploymentSpecDeploymentMetadata#annotations
+   */
+  readonly annotations?: { [key: string]: string };
+}
+
+/**
+ * Converts an object of type 'HotStandbyDeploymentSpecDeploymentMetadata' to JSON representation.
+ */
+/* eslint-disable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+export function toJson_HotStandbyDeploymentSpecDeploymentMetadata(obj: HotStandbyDeploymentSpecDeploymentMetadata | undefined): Record<string, any> | undefined {
+  if (obj === undefined) { return undefined; }
+  const result = {
+    'labels': ((obj.labels) === undefined) ? undefined : (Object.entries(obj.labels).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {})),
+    'annotations': ((obj.annotations) === undefined) ? undefined : (Object.entries(obj.annotations).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {})),
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});

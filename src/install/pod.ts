@@ -73,7 +73,10 @@ function container(input: OperatorInput) {
 }
 
 function fromField(name: string, fieldPath: string) {
-  return { name, valueFrom: { fieldRef: { fieldPath } } };
+  return {
+    name, // apiVersion as the API server defaults it: else an apply of the other kind finds a conflict.
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+  };
 }
 
 function resources({ cpu, memory, ephemeralStorage }: ContainerResources) {

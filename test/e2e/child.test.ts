@@ -37,6 +37,31 @@ describe('the child Deployment', () => {
     },
   });
 
+  it('carries labels and annotations of its own as Git says, gives up those that are taken away, and restarts nothing', async () => {
+    const deploymentMetadata = { labels: { team: 'games' }, annotations: { 'reloader.example.com/auto': 'true' } };
+    await scene.createHsd('tagged', { ...labels('tagged'), idleTarget: 2, deploymentMetadata });
+    const before = await scene.settledAt(2, 'app=tagged');
+    expect((await scene.child('tagged')).metadata).toMatchObject(deploymentMetadata);
+    await scene.patchHsd('tagged', { deploymentMetadata: { labels: { team: null, cost: 'low' }, annotations: null } });
+    await eventually(async () => {
+      const { metadata } = await scene.child('tagged');
+      expect(metadata.labels).toEqual({ cost: 'low', [NAME_LABEL]: 'tagged' });
+      expect(Object.keys(metadata.annotations ?? {})).not.toContain('reloader.example.com/auto');
+    });
+    await scene.patchHsd('tagged', { deploymentMetadata: null });
+    await eventually(async () => {
+      expect((await scene.child('tagged')).metadata.labels).toEqual({ [NAME_LABEL]: 'tagged' });
+    });
+    const uids = (pods: Awaited<ReturnType<typeof scene.pods>>) => pods.map(({ metadata }) => metadata.uid).sort();
+    expect(uids(await scene.settledAt(2, 'app=tagged'))).toEqual(uids(before));
+  });
+
+  it('says what the API server has against a label of its own', async () => {
+    const deploymentMetadata = { labels: { 'not a key': 'x' } };
+    await scene.createHsd('mislabelled', { ...labels('mislabelled'), idleTarget: 1, deploymentMetadata });
+    expect((await scene.condition('mislabelled', 'Stalled', 'True')).message).toContain('not a key');
+  });
+
   it('keeps every busy Pod through a changed template and replaces the idle ones', async () => {
     const sessions = new BusyWatch(scene);
     await scene.createHsd('roll', { ...labels('roll'), idleTarget: 3 });

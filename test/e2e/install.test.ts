@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { paths } from '../../operator/kube/paths';
 import { eventually } from '../../tools/base/eventually';
 import { type Cluster, startCluster } from '../../tools/cluster';
@@ -146,6 +147,20 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
     await operator?.stop();
     await Promise.all(scenes.map((scene) => scene.close()));
     await cluster?.stop();
+  });
+
+  it('goes from a client-side to a server-side apply without a conflict', async () => {
+    const operator = join(dirname(releasedManifest('install')), 'operator', 'operator.yaml');
+    await cluster.kubectl([
+      'delete',
+      '-f',
+      operator,
+      '--wait=false',
+      '--selector',
+      'app.kubernetes.io/component=operator',
+    ]);
+    await eventually(() => cluster.kubectl(['apply', '-f', operator]));
+    await cluster.kubectl(['apply', '--server-side', '--field-manager=another', '-f', operator]);
   });
 
   it('is enough for an operator of all namespaces', async () => {

@@ -261,6 +261,45 @@ describe('exposeIdle()', () => {
   });
 });
 
+describe('an isolated HotStandby', () => {
+  const policiesOf = (props: Partial<HotStandbyProps>) =>
+    synth((chart) => {
+      new HotStandby(chart, 'rooms', { ...minimal, isolate: true, select: false, ...props }).select(
+        kplus.LabelSelector.of({ labels: { app: 'rooms' } }),
+      );
+    }).filter(({ kind }) => kind === 'NetworkPolicy');
+
+  test.each<[string, BusyProbe, number]>([
+    ['its default port', BusyProbe.http(), 8080],
+    ['a port of its own', BusyProbe.http({ port: 9000 }), 9000],
+  ])('lets the operator ask on %s', (_what, busyProbe, port) => {
+    const allowing = policiesOf({ busyProbe }).filter((policy) => at(policy, 'spec', 'ingress') !== undefined);
+    expect(allowing.map(({ spec }) => spec)).toContainEqual({
+      podSelector: { matchLabels: { app: 'rooms' } },
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: {},
+              podSelector: {
+                matchLabels: { 'app.kubernetes.io/name': 'hotstandby', 'app.kubernetes.io/component': 'operator' },
+              },
+            },
+          ],
+          ports: [{ port, protocol: 'TCP' }],
+        },
+      ],
+    });
+  });
+
+  test('lets in nobody whom nobody needs', () => {
+    const [isolated] = [policiesOf({}), policiesOf({ busyProbe: BusyProbe.http({ via: ProbeVia.API_SERVER_PROXY }) })];
+    expect(JSON.stringify(isolated)).not.toContain('hotstandby');
+    expect(isolated?.length).toBeGreaterThan(0);
+  });
+});
+
 describe('selfAnnotating()', () => {
   const own = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
@@ -312,10 +351,13 @@ describe('selfAnnotating()', () => {
   test('binds one that exists in the cluster', () => {
     const manifests = synth((chart) => {
       const serviceAccount = kplus.ServiceAccount.fromServiceAccountName(chart, 'account', 'there');
-      new HotStandby(chart, 'rooms', minimal).selfAnnotating({ serviceAccount });
+      const metadata = { namespace: 'games' };
+      new HotStandby(chart, 'rooms', { ...minimal, metadata }).selfAnnotating({ serviceAccount });
     });
     expect(manifests.filter((m) => m.kind === 'ServiceAccount')).toEqual([]);
-    expect(at(only(manifests, 'RoleBinding'), 'subjects', 0, 'name')).toBe('there');
+    // Where the Pods are, not where cdk8s-plus takes an imported account to be.
+    const subject = { kind: 'ServiceAccount', name: 'there', namespace: 'games' };
+    expect(at(only(manifests, 'RoleBinding'), 'subjects')).toEqual([subject]);
   });
 
   test('leaves a variable alone that the user set', () => {

@@ -1,7 +1,7 @@
 import { decide } from '../../../operator/decide/decide';
 import type { Plan, Refusal } from '../../../operator/decide/model';
 import { templateHash } from '../../../operator/decide/template';
-import { RETIRE_FINALIZER } from '../../../src/api/names';
+import { NAME_LABEL, RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aChild,
   anHsd,
@@ -260,6 +260,20 @@ describe('settings passed on to the child', () => {
   test('are applied without a rollout, at the count the child has', () => {
     expect(writesOf({ hsd, child: aChild({ replicas: 2 }), pods: pods('pod', 2) })).toEqual(['applyChild 2']);
     expect(planOf({ hsd, child: aChild({ replicas: 2 }), pods: pods('pod', 2) }).events).toEqual([]);
+  });
+
+  test("and metadata of its own are, too, under the labels that are HotStandby's", () => {
+    const deploymentMetadata = { labels: { team: 'games', [NAME_LABEL]: 'x' }, annotations: { note: 'b' } };
+    const labelled = anHsd({ spec: { deploymentMetadata } });
+    const [write] = planOf({ hsd: labelled, child: aChild({ replicas: 2 }), pods: pods('pod', 2) }).writes;
+    expect(write).toMatchObject({
+      kind: 'applyChild',
+      manifest: { metadata: { labels: { team: 'games', [NAME_LABEL]: labelled.name }, annotations: { note: 'b' } } },
+    });
+    expect(writesOf({ hsd: labelled, child: aChild({ replicas: 2 }, labelled), pods: pods('pod', 2) })).toEqual([]);
+    expect(writesOf({ hsd: anHsd(), child: aChild({ replicas: 2 }, labelled), pods: pods('pod', 2) })).toEqual([
+      'applyChild 2',
+    ]);
   });
 
   test('that are right already are not written again', () => {

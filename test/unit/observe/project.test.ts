@@ -261,7 +261,13 @@ describe('a Deployment', () => {
       revision: '3',
       statusReplicas: 6,
       replicaFailure: 'exceeded quota',
-      settings: { minReadySeconds: 0, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, drainOnDelete: false },
+      settings: {
+        minReadySeconds: 0,
+        revisionHistoryLimit: 10,
+        progressDeadlineSeconds: 600,
+        drainOnDelete: false,
+        metadataHash: '',
+      },
     });
   });
 

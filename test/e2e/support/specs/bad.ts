@@ -222,6 +222,16 @@ const FORMS: BadSpec[] = [
       `…labels that HotStandby itself writes: ["${reserved}"]; select by labels of your own`,
     ),
   })),
+  ...['hsd.paia.tech/name', 'deployment.kubernetes.io/revision'].map((owned) => ({
+    what: `${owned} for the Deployment`,
+    fields: { deploymentMetadata: { annotations: { note: 'x', [owned]: 'x' } } },
+    says: at('deploymentMetadata.annotations', `…keys that are not yours to set: ["${owned}"]; leave them out`),
+  })),
+  {
+    what: 'a label of 64 characters for the Deployment',
+    fields: { deploymentMetadata: { labels: { a: long(64) } } },
+    says: /spec\.deploymentMetadata\.labels\.a: Too long/,
+  },
   {
     what: 'a label value with spaces',
     fields: labels({ app: 'the app' }),
