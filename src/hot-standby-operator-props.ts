@@ -167,7 +167,7 @@ export interface HotStandbyOperatorProps {
   readonly logLevel?: LogLevel;
 
   /**
-   * Labels a node must have to run the operator.
+   * Labels a node must have to run the operator, besides `kubernetes.io/os: linux`.
    *
    * @default - any node
    */

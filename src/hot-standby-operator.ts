@@ -6,7 +6,7 @@ import { type HotStandbyOperatorProps, LogLevel, Monitoring } from './hot-standb
 import { prometheusRuleManifest } from './install/alerts';
 import { clusterObject } from './install/cluster-object';
 import { dashboardManifest } from './install/dashboard';
-import { deploymentManifest, disruptionBudgetManifest, IMAGE_REPOSITORY } from './install/deployment';
+import { DEFAULT_REPLICAS, deploymentManifest, disruptionBudgetManifest, IMAGE_REPOSITORY } from './install/deployment';
 import {
   type MonitoringInput,
   metricsServiceManifest,
@@ -163,7 +163,7 @@ export class HotStandbyOperator extends Construct {
       selectorLabels: this.selectorLabels,
       serviceAccountName: this.serviceAccountName,
       image: props.image ?? `${IMAGE_REPOSITORY}:v${version}`,
-      replicas: props.replicas ?? 2,
+      replicas: props.replicas ?? DEFAULT_REPLICAS,
       resources: props.resources ?? {
         cpu: { request: Cpu.millis(100) },
         memory: { request: Size.mebibytes(128), limit: Size.mebibytes(512) },

@@ -8,6 +8,8 @@ const ARGS = [...CONTAINER, 'args'];
 /** Fills the places of the operator's Deployment. */
 export function fillDeployment(deployment: object, { sentinels, listed, own }: Variants): void {
   replaceAt(deployment, ['spec', 'replicas'], literal('$.Values.replicas'));
+  replaceAt(deployment, ['spec', 'strategy'], yaml('$.Values.strategy'));
+  addAt(deployment, ['metadata', 'annotations'], yaml('$.Values.deploymentAnnotations'));
   fillPod(deployment);
   fillSpread(deployment, sentinels);
   fillArguments(deployment, { listed: listed.Deployment, own: own.Deployment });
@@ -15,13 +17,23 @@ export function fillDeployment(deployment: object, { sentinels, listed, own }: V
   const env = valueAt(deployment, [...CONTAINER, 'env']) as unknown[];
   env.push(parts({ yaml: '$.Values.env' }));
   replaceAt(deployment, [...CONTAINER, 'resources'], yaml('$.Values.resources'));
-  replaceAt(deployment, [...CONTAINER, 'securityContext'], yaml('$.Values.securityContext'));
+  for (const field of ['securityContext', 'livenessProbe', 'readinessProbe']) {
+    replaceAt(deployment, [...CONTAINER, field], yaml(`$.Values.${field}`));
+  }
+  addAt(deployment, [...CONTAINER, 'envFrom'], yaml('$.Values.envFrom'));
+  addAt(deployment, [...CONTAINER, 'volumeMounts'], yaml('$.Values.extraVolumeMounts'));
 }
 
 function fillPod(deployment: object): void {
-  for (const field of ['imagePullSecrets', 'nodeSelector', 'affinity', 'tolerations']) {
+  for (const field of ['affinity', 'tolerations', 'dnsConfig']) {
     addAt(deployment, [...POD, field], yaml(`$.Values.${field}`));
   }
+  for (const field of ['dnsPolicy', 'runtimeClassName', 'schedulerName']) {
+    addAt(deployment, [...POD, field], optional(`$.Values.${field}`));
+  }
+  addAt(deployment, [...POD, 'volumes'], yaml('$.Values.extraVolumes'));
+  addAt(deployment, [...POD, 'imagePullSecrets'], yaml('include "hotstandby.pullSecrets" $ | fromYamlArray'));
+  replaceAt(deployment, [...POD, 'nodeSelector'], yaml('$.Values.nodeSelector'));
   replaceAt(deployment, [...POD, 'securityContext'], yaml('$.Values.podSecurityContext'));
 }
 

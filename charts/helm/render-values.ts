@@ -23,14 +23,15 @@ export function valuesYaml(): string {
 /** values.schema.json: what helm checks before it renders. */
 export function valuesSchema(): Schema {
   const root = tree(SECTIONS.flatMap(({ values }) => values));
-  const { properties, ...rest } = nodeSchema(root) as { properties: object };
+  const { properties, ...rest } = nodeSchema(root) as { properties: Record<string, object> };
   const $schema = 'http://json-schema.org/draft-07/schema#';
-  // Helm puts it there when the chart is a dependency of another.
+  // Of a chart that has this one as a dependency: others read other keys of it.
+  const global = { ...properties.global, additionalProperties: true };
   return {
     $schema,
     title: 'Values of the chart hotstandby',
     ...rest,
-    properties: { ...properties, global: orNull({ type: 'object' }) },
+    properties: { ...properties, global },
   };
 }
 

@@ -6,15 +6,19 @@ import {
   anyMap,
   anyMaps,
   boolean,
+  cidrs,
   dnsLabels,
   fields,
   integer,
+  keysOf,
+  labels,
   listOf,
   matching,
   nameOrEmpty,
   oneOf,
   ports,
   promDuration,
+  quantities,
   type Schema,
   string,
   stringMap,
@@ -67,7 +71,7 @@ function operatorNamespaceLabels(): object {
 
 /** Labels that objects are selected by. */
 const OWN_LABELS = ['name', 'instance', 'component', 'version'].map((name) => `app.kubernetes.io/${name}`);
-const furtherLabels: Schema = { ...stringMap, propertyNames: { not: { enum: OWN_LABELS } } };
+const furtherLabels: Schema = { ...labels, propertyNames: { not: { enum: OWN_LABELS } } };
 const OWN_VARIABLES = ['POD_NAME', 'POD_NAMESPACE'];
 
 const toleration = fields({
@@ -81,13 +85,30 @@ const variable = fields(
   { name: { type: 'string', minLength: 1, not: { enum: OWN_VARIABLES } }, value: string, valueFrom: anyMap },
   ['name'],
 );
+const resources = fields({ requests: quantities, limits: quantities, claims: anyMaps });
+const TEST_RESOURCES = { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } };
 const spread: Schema = { type: 'object', required: ['maxSkew', 'topologyKey', 'whenUnsatisfiable'] };
-const quantity: Schema = { type: ['string', 'number'] };
-const quantities: Schema = { type: 'object', additionalProperties: quantity };
+const inBoth = ['appArmorProfile', 'runAsGroup', 'runAsNonRoot', 'runAsUser', 'seLinuxOptions', 'seccompProfile'];
+const podSecurity = keysOf(
+  ...inBoth,
+  ...['fsGroup', 'fsGroupChangePolicy', 'seLinuxChangePolicy', 'supplementalGroups', 'supplementalGroupsPolicy'],
+  ...['sysctls', 'windowsOptions'],
+);
+const containerSecurity = keysOf(
+  ...inBoth,
+  ...['allowPrivilegeEscalation', 'capabilities', 'privileged', 'procMount', 'readOnlyRootFilesystem'],
+  'windowsOptions',
+);
 
 const SCOPE: Section = {
   title: 'What is looked after',
   values: [
+    value(
+      'enabled',
+      true,
+      boolean,
+      'Read by nothing here: for `condition: hotstandby.enabled` of a chart that has this one as a dependency.',
+    ),
     value(
       'namespaces',
       [],
@@ -197,7 +218,7 @@ const OPERATOR: Section = {
     value(
       'image.repository',
       IMAGE_REPOSITORY,
-      { type: 'string', pattern: '^[^\\s@]+$' },
+      { type: 'string', pattern: '^([^\\s@:/]+(:[0-9]+)?/)?[^\\s@:]+$' },
       'Image of the operator, registry and all, without tag or digest.',
     ),
     value(
@@ -225,20 +246,58 @@ const OPERATOR: Section = {
       'Secrets with which it is pulled, each as `name: …`.',
     ),
     value(
+      'global.imageRegistry',
+      '',
+      matching('^([^\\s@/]+(/[^\\s@:]+)?)?$'),
+      'Registry of every image, in place of the one in `image.repository`: for a chart that has this one as a dependency.',
+    ),
+    value(
+      'global.imagePullSecrets',
+      [],
+      listOf({ type: ['string', 'object'] }),
+      'Further pull Secrets, by name or as `name: …`: for a chart that has this one as a dependency.',
+    ),
+    value(
       'resources',
       inContainer('resources'),
-      fields({ requests: quantities, limits: quantities, claims: anyMaps }),
+      resources,
       'CPU and memory of one operator Pod. Memory grows by about 1.5 KB for each Pod looked after.',
       ['limits', 'requests'],
     ),
     value(
       'podSecurityContext',
       inPod('securityContext'),
-      anyMap,
+      podSecurity,
       'Security context of the Pods; fit for the restricted Pod Security Standard. OpenShift: `runAsUser: null` and `runAsGroup: null`.',
       ['runAsUser', 'runAsGroup'],
     ),
-    value('securityContext', inContainer('securityContext'), anyMap, 'Security context of the container.'),
+    value('securityContext', inContainer('securityContext'), containerSecurity, 'Security context of the container.'),
+    value(
+      'livenessProbe',
+      inContainer('livenessProbe'),
+      anyMap,
+      'When the kubelet starts the container again. What is given here is merged with the default.',
+    ),
+    value('readinessProbe', inContainer('readinessProbe'), anyMap, 'When the Pod is Ready; merged likewise.'),
+    value(
+      'strategy',
+      valueAt(Deployment, ['spec', 'strategy']),
+      keysOf('type', 'rollingUpdate'),
+      'How a new version replaces the old one. `Recreate` wants `rollingUpdate: null`.',
+      ['rollingUpdate'],
+    ),
+    value('envFrom', [], anyMaps, 'ConfigMaps and Secrets whose keys are environment variables, as in a container.'),
+    value(
+      'extraVolumes',
+      [],
+      anyMaps,
+      'Further volumes of the Pods; with `extraVolumeMounts` and the variable `NODE_EXTRA_CA_CERTS` an authority that a proxy needs.',
+    ),
+    value('extraVolumeMounts', [], anyMaps, 'Where the container has them.'),
+    value('testResources', TEST_RESOURCES, resources, 'CPU and memory of the Pod of `helm test`.', [
+      'limits',
+      'requests',
+    ]),
   ],
 };
 
@@ -255,7 +314,8 @@ const PLACEMENT: Section = {
     value('commonLabels', {}, furtherLabels, 'Further labels of every object and of the Pods.'),
     value('podLabels', {}, furtherLabels, 'Further labels of the Pods.'),
     value('podAnnotations', {}, stringMap, 'Annotations of the Pods.'),
-    value('nodeSelector', {}, stringMap, 'Labels a node must have.'),
+    value('deploymentAnnotations', {}, stringMap, 'Annotations of the Deployment, for example for a reloader.'),
+    value('nodeSelector', inPod('nodeSelector'), labels, 'Labels a node must have; merged with the default.'),
     value(
       'affinity',
       {},
@@ -270,6 +330,15 @@ const PLACEMENT: Section = {
       "How the Pods are spread. One without `labelSelector` is over the operator's Pods.",
     ),
     value('priorityClassName', '', nameOrEmpty, 'PriorityClass of the Pods; it must exist.'),
+    value('schedulerName', '', nameOrEmpty, "Who places the Pods. Empty: the cluster's own scheduler."),
+    value('runtimeClassName', '', nameOrEmpty, 'RuntimeClass of the Pods; it must exist.'),
+    value(
+      'dnsPolicy',
+      '',
+      oneOf('', 'ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'),
+      'How the Pods look up names. Empty: `ClusterFirst`.',
+    ),
+    value('dnsConfig', {}, keysOf('nameservers', 'searches', 'options'), 'What they look up names with, besides.'),
   ],
 };
 
@@ -288,13 +357,13 @@ const NETWORK: Section = {
       { ...ports, minItems: 1 },
       'TCP ports of the API server: where the connections of its Service end up.',
     ),
-    value('networkPolicy.apiServerCidrs', [], strings, 'Address ranges of the API server. Empty: any address.'),
+    value('networkPolicy.apiServerCidrs', [], cidrs, 'Address ranges of the API server. Empty: any address.'),
     value('networkPolicy.probes', true, boolean, 'HTTP busy probes may go out to the Pods of the cluster.'),
     value('networkPolicy.probePorts', [], ports, 'TCP ports they may go to. Empty: every port.'),
     value(
       'networkPolicy.metricsNamespaces',
       {},
-      stringMap,
+      labels,
       'Labels of the namespaces whose Pods may read the metrics. Empty: anybody may.',
     ),
   ],

@@ -4,6 +4,9 @@ import { podSpec } from './pod';
 /** Where released images are; the tag is the version with a "v". */
 export const IMAGE_REPOSITORY = 'ghcr.io/paia-tech/hotstandby';
 
+/** One writes, the other is ready to take over. */
+export const DEFAULT_REPLICAS = 2;
+
 /** The Deployment that runs the operator, fit for the `restricted` Pod Security Standard. */
 export function deploymentManifest(input: OperatorInput) {
   const { name, namespace, labels, selectorLabels } = input;

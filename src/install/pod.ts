@@ -4,6 +4,9 @@ import { HTTP_PORT, type OperatorInput } from './operator-input';
 /** Distroless's `nonroot`: the user and group the image is made for. */
 const NON_ROOT = 65532;
 
+/** What the image is made for: on a Windows node it would never start. */
+const LINUX = { 'kubernetes.io/os': 'linux' };
+
 /** What one Pod of the operator is: fit for the `restricted` Pod Security Standard. */
 export function podSpec(input: OperatorInput) {
   return {
@@ -11,7 +14,7 @@ export function podSpec(input: OperatorInput) {
     enableServiceLinks: false,
     priorityClassName: input.priorityClassName,
     imagePullSecrets: input.imagePullSecrets?.map((name) => ({ name })),
-    nodeSelector: input.nodeSelector,
+    nodeSelector: { ...LINUX, ...input.nodeSelector },
     affinity: input.nodeLabels && affinity(input.nodeLabels),
     tolerations: input.tolerations?.map((taint) => taint._toKube()),
     // The operator exits within 10 s of SIGTERM, its Lease released.

@@ -1,6 +1,6 @@
 import type { HotStandbyOperatorProps, OperatorNetworkPolicy } from '../hot-standby-operator-props';
 import { checkDnsLabel, checkDuration, checkInteger } from '../validation';
-import { IMAGE_REPOSITORY } from './deployment';
+import { DEFAULT_REPLICAS, IMAGE_REPOSITORY } from './deployment';
 import { validatePolicies } from './policies';
 
 /** Throws when a property is out of its bounds or contradicts another one. */
@@ -18,11 +18,22 @@ export function validateOperator(props: HotStandbyOperatorProps): void {
 /** Set for the operator from the Pod itself. */
 const OWN_VARIABLES = ['POD_NAME', 'POD_NAMESPACE'];
 
-function validatePods({ env, serviceAccount, serviceAccountAnnotations }: HotStandbyOperatorProps): void {
+function validatePods({
+  env,
+  extraArgs,
+  replicas,
+  serviceAccount,
+  serviceAccountAnnotations,
+}: HotStandbyOperatorProps): void {
   for (const name of OWN_VARIABLES) {
     if (env?.[name] !== undefined) {
       throw new Error(`'env' sets ${name}, which the operator gets from its Pod: leave it out`);
     }
+  }
+  if (extraArgs?.includes('--no-leader-elect') && (replicas ?? DEFAULT_REPLICAS) > 1) {
+    throw new Error(
+      `'extraArgs' has --no-leader-elect with ${replicas ?? DEFAULT_REPLICAS} 'replicas', and all of them would write: set 'replicas: 1' or leave it out`,
+    );
   }
   if (serviceAccount && serviceAccountAnnotations) {
     throw new Error(

@@ -149,20 +149,6 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
     await cluster?.stop();
   });
 
-  it('goes from a client-side to a server-side apply without a conflict', async () => {
-    const operator = join(dirname(releasedManifest('install')), 'operator', 'operator.yaml');
-    await cluster.kubectl([
-      'delete',
-      '-f',
-      operator,
-      '--wait=false',
-      '--selector',
-      'app.kubernetes.io/component=operator',
-    ]);
-    await eventually(() => cluster.kubectl(['apply', '-f', operator]));
-    await cluster.kubectl(['apply', '--server-side', '--field-manager=another', '-f', operator]);
-  });
-
   it('is enough for an operator of all namespaces', async () => {
     const args = ['--kubeconfig', kubeconfig, '--all-namespaces', '--health-address', '127.0.0.1:0'];
     operator = OperatorProcess.spawn({ args: [...args, '--admission-guard', '--leader-elect'] });
@@ -199,5 +185,14 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
     // The API server aggregates in the background.
     await eventually(() => apply(mine));
     await expect(apply(theirs)).rejects.toThrow('cannot patch resource');
+  });
+
+  // Last: it takes the ServiceAccount away.
+  it('goes from a client-side to a server-side apply without a conflict', async () => {
+    const files = dirname(releasedManifest('install'));
+    await cluster.kubectl(['delete', '-f', join(files, 'operator', 'operator.yaml')]);
+    await cluster.kubectl(['apply', '-f', join(files, 'operator', 'operator.yaml')]);
+    const asAnother = ['apply', '--server-side', '--field-manager=another'];
+    await cluster.kubectl([...asAnother, '-f', join(files, 'operator', 'operator.yaml')]);
   });
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT } from '../../root';
 import { HotStandbyOperator, type HotStandbyOperatorProps } from '../../src';
 import { toolPath } from '../../tools/cluster/tools';
@@ -19,13 +20,34 @@ export interface Release {
 }
 
 /** Runs helm; what it prints. Throws with what it complains about. */
-export function helm(args: readonly string[], input?: string): string {
-  return execFileSync(toolPath('helm'), args, { encoding: 'utf8', input, stdio: 'pipe' });
+export function helm(args: readonly string[], input?: string, program = toolPath('helm')): string {
+  return execFileSync(program, args, { encoding: 'utf8', input, stdio: 'pipe' });
+}
+
+/** Another chart in `folder` that has this one as a dependency, by the helm at `program`. */
+export function parentChart(folder: string, program: string) {
+  const dependency = { name: 'hotstandby', version: '*', condition: 'hotstandby.enabled' };
+  const chart = { apiVersion: 'v2', name: 'parent', version: '1.0.0', dependencies: [dependency] };
+  writeFileSync(join(folder, 'Chart.yaml'), stringify(chart));
+  cpSync(CHART, join(folder, 'charts/hotstandby'), { recursive: true });
+  const template = (values: Values, namespace: string) => {
+    const flags = ['--namespace', namespace, '--values', '-'];
+    return parsed(helm(['template', 'parent', folder, ...flags], JSON.stringify(values), program));
+  };
+  const isTest = ({ metadata }: Manifest) => metadata.annotations?.['helm.sh/hook'] === 'test';
+  return {
+    rendered: (values: Values) => template(values, 'standby').filter((manifest) => !isTest(manifest)),
+    tests: (values: Values, namespace = 'standby') => template(values, namespace).filter(isTest),
+  };
 }
 
 /** What `helm template` makes of the values, tests left out. */
 export function rendered(values: Values = {}, release: Release = {}): Manifest[] {
-  const text = render(values, release);
+  return parsed(render(values, release));
+}
+
+/** The manifests in what helm prints. */
+function parsed(text: string): Manifest[] {
   const documents = parseAllDocuments(text).map((document) => {
     if (document.errors.length > 0) throw new Error(`${document.errors[0]?.message}\n${text}`);
     return document.toJS() as Manifest | null;

@@ -293,6 +293,28 @@ describe('the chart refuses, and says what is wrong,', () => {
       /at '\/monitoring\/interval': '30' does not match/,
     ],
     ['a port there is not', { networkPolicy: { probePorts: [0] } }, /at '\/networkPolicy\/probePorts\/0': minimum/],
+    ['an image with its tag', { image: { repository: 'ghcr.io/a/b:v1' } }, /at '\/image\/repository'/],
+    ['memory in words', { resources: { limits: { memory: 'lots' } } }, /at '\/resources\/limits\/memory'/],
+    [
+      'an address that is no range',
+      { networkPolicy: { apiServerCidrs: ['10.0.0.1'] } },
+      /at '\/networkPolicy\/apiServerCidrs\/0': '10\.0\.0\.1' does not match/,
+    ],
+    [
+      'a label with a space',
+      { podLabels: { team: 'the games' } },
+      /at '\/podLabels\/team': 'the games' does not match/,
+    ],
+    [
+      'a misspelt security context',
+      { securityContext: { runAsNonroot: true } },
+      /at '\/securityContext': additional properties 'runAsNonroot' not allowed/,
+    ],
+    [
+      'two operators that both write',
+      { extraArgs: ['--no-leader-elect'] },
+      /'extraArgs' has --no-leader-elect with more than one of 'replicas'/,
+    ],
     ['a long name', { fullnameOverride: 'n'.repeat(55) }, /at '\/fullnameOverride'/],
     ['resources there are not', { resources: { request: {} } }, /at '\/resources': additional properties 'request'/],
     [
@@ -334,6 +356,16 @@ describe('the chart refuses, and says what is wrong,', () => {
     const said = refusal(values);
     expect(said).toMatch(message);
     expect(said.trim().split('\n').length).toBeLessThanOrEqual(5);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a registry with a port', { image: { repository: 'localhost:5000/a/b' } }],
+    ['amounts of every kind', { resources: { limits: { cpu: 1.5, memory: '1e9', 'ephemeral-storage': '.5Gi' } } }],
+    ['address ranges of both kinds', { networkPolicy: { apiServerCidrs: ['10.0.0.0/8', '::/0', 'fd00:1::1/128'] } }],
+    ['one operator without election', { extraArgs: ['--no-leader-elect'], replicas: 1 }],
+    ['another strategy', { strategy: { type: 'Recreate', rollingUpdate: null } }],
+  ])('but takes %s', (_what, values) => {
+    expect(refusal(values)).toBe('');
   });
 
   test('but not what a chart passes on to its dependencies', () => {

@@ -346,7 +346,7 @@ describe('the properties of HotStandbyOperator', () => {
       'app.kubernetes.io/instance': 'standby',
       'app.kubernetes.io/version': '1.2.3',
     });
-    expect(at(pod, 'nodeSelector')).toEqual({ pool: 'system' });
+    expect(at(pod, 'nodeSelector')).toEqual({ 'kubernetes.io/os': 'linux', pool: 'system' });
     expect(at(pod, 'containers', 0, 'image')).toBe('ghcr.io/paia-tech/hotstandby:v1.2.3');
     expect(at(pod, 'containers', 0, 'args')).toContain('--log-level=debug');
     expect(at(pod, 'containers', 0, 'resources')).toEqual({

@@ -27,7 +27,12 @@ describe('the Pods of the operator', () => {
   });
 
   test.each<[string, HotStandbyOperatorProps, string, unknown]>([
-    ['nodes of a label', { nodeSelector: { pool: 'system' } }, 'nodeSelector', { pool: 'system' }],
+    [
+      'nodes of a label',
+      { nodeSelector: { pool: 'system' } },
+      'nodeSelector',
+      { 'kubernetes.io/os': 'linux', pool: 'system' },
+    ],
     [
       'nodes whose labels say all of it',
       { nodeLabels: [NodeLabelQuery.is('pool', 'system'), NodeLabelQuery.doesNotExist('spot')] },

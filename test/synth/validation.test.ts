@@ -334,6 +334,11 @@ describe('a mistake in HotStandbyOperator is named with its value and the fix', 
       "'selfAnnotationPolicy' with 'ownNamespaceOnly' must know its namespace: give 'namespace'",
     ],
     [
+      'two operators that both write',
+      { extraArgs: ['--no-leader-elect'] },
+      "'extraArgs' has --no-leader-elect with 2 'replicas', and all of them would write: set 'replicas: 1' or leave it out",
+    ],
+    [
       'a namespace to create that has no name',
       { ownNamespaceOnly: true, createNamespace: true },
       "'createNamespace' is true but no namespace is named: give 'namespace'",

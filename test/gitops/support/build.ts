@@ -1,4 +1,4 @@
-/** Argo CD and Flux's kustomize-controller, from the Go modules pinned in binaries/. */
+/** Argo CD, Flux's kustomize-controller and Helm 3, from the Go modules pinned in binaries/. */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../root';
@@ -14,7 +14,7 @@ const FLUX_APIS = ['helm-controller/api/v2', 'kustomize-controller/api/v1', 'sou
 const FLAGS = ['-p=2', '-ldflags', '-s -w'];
 
 /** Modules of their own, because their dependencies exclude each other. */
-const TARGETS: Readonly<Record<'argocd' | 'flux', GoTarget>> = {
+const TARGETS: Readonly<Record<'argocd' | 'flux' | 'helm3', GoTarget>> = {
   argocd: {
     name: 'argocd',
     module: join(SOURCES, 'argocd'),
@@ -48,6 +48,14 @@ const TARGETS: Readonly<Record<'argocd' | 'flux', GoTarget>> = {
       const paths = FLUX_APIS.map((api) => `paths=github.com/fluxcd/${api}`);
       await go(join(SOURCES, 'flux-crds'), ...generator, `output:crd:dir=${crds}`, ...paths);
     },
+  },
+  helm3: {
+    name: 'helm',
+    module: join(SOURCES, 'helm3'),
+    sources: ['.'],
+    packages: ['helm.sh/helm/v3/cmd/helm'],
+    flags: FLAGS,
+    duration: 'about 5 minutes',
   },
 };
 

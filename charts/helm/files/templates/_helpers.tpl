@@ -22,10 +22,34 @@
 {{- define "hotstandby.image" -}}
 {{- with .Values.image -}}
 {{- $tag := ternary .tag (printf "v%s" $.Chart.AppVersion) (or (ne .tag "") (ne .digest "")) -}}
-{{- .repository -}}
+{{- include "hotstandby.repository" $ -}}
 {{- with $tag }}:{{ . }}{{ end -}}
 {{- with .digest }}@{{ . }}{{ end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The repository, at the registry that a parent chart names. */}}
+{{- define "hotstandby.repository" -}}
+{{- $repository := .Values.image.repository -}}
+{{- with .Values.global.imageRegistry -}}
+{{- $host := first (splitList "/" $repository) -}}
+{{- if and (contains "/" $repository) (or (contains "." $host) (contains ":" $host) (eq $host "localhost")) -}}
+{{- $repository = trimPrefix (printf "%s/" $host) $repository -}}
+{{- end -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) $repository -}}
+{{- end -}}
+{{- $repository -}}
+{{- end -}}
+
+{{/* Pull Secrets of a parent chart and of this one, each as a map. */}}
+{{- define "hotstandby.pullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets -}}
+{{- $secret := . -}}
+{{- if kindIs "string" . }}{{ $secret = dict "name" . }}{{ end -}}
+{{- $secrets = append $secrets $secret -}}
+{{- end -}}
+{{- toYaml (uniq $secrets) -}}
 {{- end -}}
 
 {{/* Whom the guard refuses, as a list of CEL strings. */}}
@@ -54,6 +78,9 @@
 {{- end -}}
 {{- if and .Values.admissionGuard.preemption (not .Values.admissionGuard.enabled) -}}
 {{- fail "'admissionGuard.preemption' is true without the guard: leave it out or set 'admissionGuard.enabled'" -}}
+{{- end -}}
+{{- if and (has "--no-leader-elect" .Values.extraArgs) (gt (int .Values.replicas) 1) -}}
+{{- fail "'extraArgs' has --no-leader-elect with more than one of 'replicas', and all of them would write: set 'replicas: 1' or leave it out" -}}
 {{- end -}}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
 {{- fail "'serviceAccount.create' is false and 'serviceAccount.name' is empty: name the one to use" -}}

@@ -14,6 +14,7 @@
 {{- end -}}
 
 {{- define "hotstandby.defaultValues" }}
+- {"path":["enabled"],"value":true}
 - {"path":["namespaces"],"value":[]}
 - {"path":["ownNamespaceOnly"],"value":false}
 - {"path":["replicas"],"value":2}
@@ -25,6 +26,8 @@
 - {"path":["image","digest"],"value":""}
 - {"path":["image","pullPolicy"],"value":""}
 - {"path":["imagePullSecrets"],"value":[]}
+- {"path":["global","imageRegistry"],"value":""}
+- {"path":["global","imagePullSecrets"],"value":[]}
 - {"path":["resources"],"value":{"limits":{"memory":"512Mi"},"requests":{"cpu":"100m","memory":"128Mi"}}}
 - {"path":["podSecurityContext"],"value":{"runAsGroup":65532,"runAsNonRoot":true,"runAsUser":65532,"seccompProfile":{"type":"RuntimeDefault"}}}
 - {"path":["podSecurityContext","runAsNonRoot"],"value":true}
@@ -33,6 +36,21 @@
 - {"path":["securityContext","allowPrivilegeEscalation"],"value":false}
 - {"path":["securityContext","capabilities","drop"],"value":["ALL"]}
 - {"path":["securityContext","readOnlyRootFilesystem"],"value":true}
+- {"path":["livenessProbe"],"value":{"failureThreshold":3,"httpGet":{"path":"/healthz","port":"http"},"periodSeconds":10}}
+- {"path":["livenessProbe","failureThreshold"],"value":3}
+- {"path":["livenessProbe","httpGet","path"],"value":"/healthz"}
+- {"path":["livenessProbe","httpGet","port"],"value":"http"}
+- {"path":["livenessProbe","periodSeconds"],"value":10}
+- {"path":["readinessProbe"],"value":{"httpGet":{"path":"/readyz","port":"http"},"periodSeconds":5}}
+- {"path":["readinessProbe","httpGet","path"],"value":"/readyz"}
+- {"path":["readinessProbe","httpGet","port"],"value":"http"}
+- {"path":["readinessProbe","periodSeconds"],"value":5}
+- {"path":["strategy"],"value":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"}}
+- {"path":["strategy","type"],"value":"RollingUpdate"}
+- {"path":["envFrom"],"value":[]}
+- {"path":["extraVolumes"],"value":[]}
+- {"path":["extraVolumeMounts"],"value":[]}
+- {"path":["testResources"],"value":{"requests":{"cpu":"10m","memory":"64Mi"},"limits":{"memory":"128Mi"}}}
 - {"path":["crds","enabled"],"value":true}
 - {"path":["crds","keep"],"value":true}
 - {"path":["crds","annotations"],"value":{}}
@@ -57,11 +75,17 @@
 - {"path":["commonLabels"],"value":{}}
 - {"path":["podLabels"],"value":{}}
 - {"path":["podAnnotations"],"value":{}}
-- {"path":["nodeSelector"],"value":{}}
+- {"path":["deploymentAnnotations"],"value":{}}
+- {"path":["nodeSelector"],"value":{"kubernetes.io/os":"linux"}}
+- {"path":["nodeSelector","kubernetes.io/os"],"value":"linux"}
 - {"path":["affinity"],"value":{}}
 - {"path":["tolerations"],"value":[]}
 - {"path":["topologySpreadConstraints"],"value":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"ScheduleAnyway"}]}
 - {"path":["priorityClassName"],"value":""}
+- {"path":["schedulerName"],"value":""}
+- {"path":["runtimeClassName"],"value":""}
+- {"path":["dnsPolicy"],"value":""}
+- {"path":["dnsConfig"],"value":{}}
 - {"path":["networkPolicy","enabled"],"value":false}
 - {"path":["networkPolicy","apiServerPorts"],"value":[443,6443]}
 - {"path":["networkPolicy","apiServerCidrs"],"value":[]}

@@ -4,20 +4,26 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ include "hotstandby.fullname" . }}-test
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     app.kubernetes.io/name: hotstandby
-    app.kubernetes.io/instance: {{ include "hotstandby.fullname" . }}
+    app.kubernetes.io/instance: {{ include "hotstandby.fullname" . | quote }}
     app.kubernetes.io/component: test
+    {{- with .Values.commonLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   annotations:
     helm.sh/hook: test
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
   # The operator's own rights are all it needs.
-  serviceAccountName: {{ include "hotstandby.serviceAccountName" . }}
+  serviceAccountName: {{ include "hotstandby.serviceAccountName" . | quote }}
   restartPolicy: Never
   enableServiceLinks: false
-  {{- with .Values.imagePullSecrets }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . | quote }}
+  {{- end }}
+  {{- with include "hotstandby.pullSecrets" . | fromYamlArray }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -39,7 +45,7 @@ spec:
     - name: test
       image: {{ include "hotstandby.image" . | quote }}
       {{- with .Values.image.pullPolicy }}
-      imagePullPolicy: {{ . }}
+      imagePullPolicy: {{ . | quote }}
       {{- end }}
       # node is where distroless has it, or on the usual path.
       command: [node, -e]
@@ -52,15 +58,16 @@ spec:
         - name: NODE_EXTRA_CA_CERTS
           value: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt
         - name: NAMESPACE
-          value: {{ .Release.Namespace }}
+          value: {{ .Release.Namespace | quote }}
         - name: OPERATOR
-          value: {{ include "hotstandby.operatorName" . }}
+          value: {{ include "hotstandby.operatorName" . | quote }}
         - name: REPLICAS
           value: {{ .Values.replicas | quote }}
         - name: WATCHED
           value: {{ join "," (ternary (list .Release.Namespace) .Values.namespaces .Values.ownNamespaceOnly) | quote }}
+      {{- with .Values.testResources }}
       resources:
-        requests: { cpu: 10m, memory: 64Mi }
-        limits: { memory: 128Mi }
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       securityContext:
         {{- toYaml .Values.securityContext | nindent 8 }}
