@@ -3,6 +3,9 @@ import { BUSY_KEY_ANNOTATION, NAME_LABEL } from '../api/names';
 /** Served as v1: validating policies since Kubernetes 1.30, mutating ones since 1.36. */
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 
+/** The API server's defaults of what a policy or a binding matches. */
+const EVERYTHING = { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} };
+
 /** What every admission policy here and its binding are made of. */
 export interface PolicyInput {
   /** Name of the policy and of its binding. */
@@ -28,7 +31,7 @@ export function policyWithBinding<S extends object, B extends object>(
       policyName: name,
       ...(kind === 'Validating' && { validationActions: ['Deny'] }),
       ...bindingSpec,
-      ...(namespaces && { matchResources: { namespaceSelector: namespaceSelector(namespaces) } }),
+      ...(namespaces && { matchResources: { ...EVERYTHING, namespaceSelector: namespaceSelector(namespaces) } }),
     },
   };
   return { policy, binding };
@@ -40,6 +43,14 @@ function namespaceSelector(namespaces: readonly string[]) {
 
 /** Only objects of HotStandbyDeployments: for every other one the API server evaluates no expression. */
 export const labelledObjects = { matchExpressions: [{ key: NAME_LABEL, operator: 'Exists' }] };
+
+/**
+ * What a policy looks at. With the API server's defaults: the field is one for server-side apply, and one that differs
+ * from what is stored conflicts with whoever stored it.
+ */
+export function constraints<R extends object>(resourceRules: R[], objectSelector: object = {}) {
+  return { ...EVERYTHING, objectSelector, resourceRules };
+}
 
 /** A rule over one resource of one API group at v1. */
 export function ruleFor(apiGroup: string, resource: string, operation: 'UPDATE' | 'DELETE') {

@@ -1,5 +1,13 @@
 import { DRAIN_ANNOTATION, RETIRE_FINALIZER } from '../api/names';
-import { byUsers, labelledObjects, mapOf, type PolicyInput, policyWithBinding, ruleFor } from './admission';
+import {
+  byUsers,
+  constraints,
+  labelledObjects,
+  mapOf,
+  type PolicyInput,
+  policyWithBinding,
+  ruleFor,
+} from './admission';
 import { CONTROLLER_MANAGER } from './guard';
 
 /** Who deletes the dependents of a deleted object. */
@@ -27,15 +35,15 @@ export interface DrainGuardInput extends PolicyInput {
 export function drainGuardManifests(input: DrainGuardInput) {
   return policyWithBinding('Validating', input, {
     failurePolicy: 'Fail',
-    matchConstraints: {
-      objectSelector: labelledObjects,
-      resourceRules: [
+    matchConstraints: constraints(
+      [
         ruleFor('apps', 'deployments', 'DELETE'),
         ruleFor('apps', 'replicasets', 'DELETE'),
         ruleFor('', 'pods', 'DELETE'),
         ruleFor('policy', 'poddisruptionbudgets', 'DELETE'),
       ],
-    },
+      labelledObjects,
+    ),
     matchConditions: [
       { name: 'garbage-collector', expression: byUsers(input.users) },
       {

@@ -3,6 +3,7 @@ import {
   busyIn,
   busyKeyIn,
   byUsers,
+  constraints,
   labelledObjects,
   mapOf,
   type PolicyInput,
@@ -41,11 +42,8 @@ export interface GuardInput extends PolicyInput {
 export function guardManifests(input: GuardInput) {
   return policyWithBinding('Validating', input, {
     failurePolicy: 'Fail',
-    matchConstraints: {
-      // For a DELETE the selector is matched against the object that would go.
-      objectSelector: labelledObjects,
-      resourceRules: [ruleFor('', 'pods', 'DELETE')],
-    },
+    // For a DELETE the selector is matched against the object that would go.
+    matchConstraints: constraints([ruleFor('', 'pods', 'DELETE')], labelledObjects),
     matchConditions: [{ name: 'guarded-user', expression: byUsers(input.users) }],
     variables: [
       { name: 'annotations', expression: mapOf('oldObject', 'annotations') },

@@ -9,6 +9,7 @@ import {
 import {
   busyIn,
   busyKeyIn,
+  constraints,
   labelledObjects,
   mapOf,
   type PolicyInput,
@@ -48,7 +49,7 @@ export function marksManifests(input: PolicyInput) {
     failurePolicy: 'Ignore',
     // Another admission plugin may be the one that flips it.
     reinvocationPolicy: 'IfNeeded',
-    matchConstraints: { objectSelector: labelledObjects, resourceRules: [ruleFor('', 'pods', 'UPDATE')] },
+    matchConstraints: constraints([ruleFor('', 'pods', 'UPDATE')], labelledObjects),
     matchConditions: [
       {
         name: 'busy-flips-or-own-keys-go',

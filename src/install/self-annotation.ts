@@ -1,5 +1,14 @@
 import { ANNOTATOR_LABEL, BUSY_KEY_ANNOTATION, RECORD_ANNOTATIONS, STATE_LABEL } from '../api/names';
-import { busyIn, busyKeyIn, mapOf, type PolicyInput, policyWithBinding, quote, ruleFor } from './admission';
+import {
+  busyIn,
+  busyKeyIn,
+  constraints,
+  mapOf,
+  type PolicyInput,
+  policyWithBinding,
+  quote,
+  ruleFor,
+} from './admission';
 import { BUSY_MARKS } from './marks';
 
 const POD_NAME = 'authentication.kubernetes.io/pod-name';
@@ -18,7 +27,7 @@ export function selfAnnotationManifests(input: PolicyInput) {
     failurePolicy: 'Fail',
     paramKind: { apiVersion: 'v1', kind: 'ServiceAccount' },
     // No object selector: RBAC lets the ServiceAccount write every Pod of the namespace, also those without our labels.
-    matchConstraints: { resourceRules: [ruleFor('', 'pods', 'UPDATE')] },
+    matchConstraints: constraints([ruleFor('', 'pods', 'UPDATE')]),
     matchConditions: [
       {
         name: 'annotator',

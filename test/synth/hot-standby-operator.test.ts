@@ -157,6 +157,8 @@ describe('the admission guard', () => {
     expect(at(policy({}), 'apiVersion')).toBe('admissionregistration.k8s.io/v1');
     expect(at(policy({}), 'spec', 'failurePolicy')).toBe('Fail');
     expect(at(policy({}), 'spec', 'matchConstraints')).toEqual({
+      matchPolicy: 'Equivalent',
+      namespaceSelector: {},
       objectSelector: { matchExpressions: [{ key: 'hsd.paia.tech/name', operator: 'Exists' }] },
       resourceRules: [
         { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['DELETE'], scope: 'Namespaced' },
