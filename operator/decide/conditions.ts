@@ -37,11 +37,11 @@ export function mergeConditions(
   before: readonly Condition[] | undefined,
   verdicts: readonly Verdict[],
   generation: number,
-  now: number,
+  time: number,
 ): Condition[] {
   return verdicts.map((verdict) => {
     const previous = before?.find((c) => c.type === verdict.type);
-    const lastTransitionTime = previous?.status === verdict.status ? previous.lastTransitionTime : timestamp(now);
+    const lastTransitionTime = previous?.status === verdict.status ? previous.lastTransitionTime : timestamp(time);
     return {
       type: verdict.type,
       status: verdict.status,

@@ -123,7 +123,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const stalled = refusal?.generation === hsd.generation ? refusal : undefined;
   const busy = facts.filter((f) => f.busy).length;
   const busyDetached = facts.filter((f) => f.busy && !f.attached).length;
-  const stabilized = stabilize(observation, wanted.desired, (child?.replicas ?? 0) + busyDetached);
+  const stabilized = stabilize(observation, wanted, (child?.replicas ?? 0) + busyDetached);
   // A Pod whose probe fails is not counted busy, yet may be: the child holds it even beyond what is wanted.
   const spared = child === undefined ? 0 : facts.filter((f) => f.attached && f.spared).length;
   const bounded = boundGrowth(observation, facts, Math.max(stabilized.replicas - busyDetached, spared));

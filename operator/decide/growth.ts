@@ -34,33 +34,35 @@ export interface Bounded {
  * @param wanted what the child should hold if every busy Pod counts
  */
 export function boundGrowth(observation: Observation, facts: readonly PodFacts[], wanted: number): Bounded {
-  const { child, hsd, now } = observation;
-  const templateHash = child?.templateHash;
-  const attached = facts.filter((f) => f.attached);
-  if (isProven(observation, facts)) return { replicas: wanted, growth: { templateHash, proven: true } };
+  const { child, hsd, now, growth: known = {} } = observation;
+  if (child === undefined) return { replicas: wanted, growth: known };
+  const { templateHash: template = '' } = child;
+  if (isProven(observation, facts, template)) return { replicas: wanted, growth: { proven: template } };
   const first = withoutBornBusy(hsd, facts);
   const step = Math.max(1, hsd.spec.idleTarget);
-  if (child === undefined || wanted <= first + step) {
-    return { replicas: wanted, growth: { templateHash, proven: false } };
-  }
-  const remembered = observation.growth?.templateHash === templateHash ? observation.growth?.heldSince : undefined;
-  const heldSince = remembered ?? now;
-  const steps = stepsAfter(now - heldSince);
-  const most = first + step * steps;
-  const replicas = Math.min(wanted, Math.max(most, child.replicas, attached.length));
-  const waitMs = steps < MOST_STEPS ? heldSince + startOf(steps + 1) - now : undefined;
-  const growth = { templateHash, proven: false, heldSince };
+  const { held: _, ...unheld } = known;
+  if (wanted <= first + step) return { replicas: wanted, growth: unheld };
+  const since = known.held?.template === template ? known.held.since : now;
+  const steps = stepsAfter(now - since);
+  const attached = facts.filter((f) => f.attached);
+  const replicas = Math.min(wanted, Math.max(first + step * steps, child.replicas, attached.length));
+  const growth = { ...unheld, held: { template, since } };
   if (replicas === wanted) return { replicas, growth };
   const bornBusy = attached.filter((f) => f.busy).length;
+  const waitMs = steps < MOST_STEPS ? since + startOf(steps + 1) - now : undefined;
   return { replicas, growth, bornBusy, ...(waitMs !== undefined && { waitMs }) };
 }
 
-/** A Pod of the child's template is available, or was once: as remembered, or by the status of an operator before. */
-function isProven({ hsd, child, growth, claims }: Observation, facts: readonly PodFacts[]): boolean {
+/**
+ * A Pod of this template is available, or was once: as remembered, or as the status says, by its fingerprint or (by an
+ * operator of before 0.2.0) by the target that was met.
+ */
+function isProven({ hsd, growth, claims }: Observation, facts: readonly PodFacts[], template: string): boolean {
   // A claim takes what is available: with callers waiting no pass may ever see it free.
   const isClaimed = ({ pod }: PodFacts): boolean => pod.session !== undefined || claims.reserved.has(pod.uid);
-  const remembered = growth?.proven === true && growth.templateHash === child?.templateHash;
-  return remembered || facts.some((f) => f.attached && (f.free || isClaimed(f))) || wasReady(hsd);
+  const isSeen = facts.some((f) => f.attached && (f.free || isClaimed(f)));
+  const known = growth?.proven ?? hsd.status.availableTemplate;
+  return known === template || isSeen || wasReady(hsd);
 }
 
 /** What the child should hold if sessions on Pods of earlier templates were the only ones. */

@@ -8,6 +8,7 @@ import type {
   Recollection,
   Recommendation,
   Refusal,
+  SeenReady,
   Write,
 } from './model';
 import { busyKeys, isLive } from './pods';
@@ -16,11 +17,12 @@ import { stabilizationWindowMs } from './stabilization';
 
 /**
  * What is kept of one hsd from pass to pass, and never changed in place. Losing it costs time, never a Pod. Every time in
- * it is one of Observation.now, but for `lastScaleTime`.
+ * it is one of Observation.now, the monotonic clock, but for `lastScaleTime`.
  */
 export interface Memory {
   readonly hsdUid: string;
   readonly drainingSince: ReadonlyMap<string, number>;
+  readonly seenReady: ReadonlyMap<string, SeenReady>;
   /** Newest last, each smaller than the one before: no other can be the highest of a stabilization window. */
   readonly recommendations: readonly Recommendation[];
   readonly asked: ReadonlySet<string>;
@@ -41,7 +43,14 @@ const REFUSAL_RETRY_MAX_MS = 300_000;
 export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | 'child' | 'pods' | 'now'>): Memory {
   const detached = pods.filter((pod) => isLive(pod) && pod.controller?.uid === hsd.uid).length;
   const recommendations = child === undefined ? [] : [{ at: now, replicas: child.replicas + detached }];
-  return { hsdUid: hsd.uid, drainingSince: new Map(), recommendations, asked: new Set(), seenKeys: new Set() };
+  return {
+    hsdUid: hsd.uid,
+    drainingSince: new Map(),
+    seenReady: new Map(),
+    recommendations,
+    asked: new Set(),
+    seenKeys: new Set(),
+  };
 }
 
 /** What of it counts now, for the next observation. */
@@ -50,6 +59,7 @@ export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], n
   const draining = pods.filter((pod) => pod.state === 'draining');
   return {
     drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
+    seenReady: readyPods(memory, hsd, pods, now),
     recommendations: aged(memory.recommendations, hsd, now),
     asked,
     seenKeys,
@@ -57,6 +67,22 @@ export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], n
     ...(growth !== undefined && { growth }),
     ...(refusal !== undefined && now < refusal.retryAt && { refusal }),
   };
+}
+
+function readyPods(
+  { seenReady }: Memory,
+  { spec }: HsdView,
+  pods: readonly PodView[],
+  now: number,
+): ReadonlyMap<string, SeenReady> {
+  if (!spec.minReadySeconds) return new Map();
+  const ready = pods.filter((pod) => pod.ready);
+  return new Map(
+    ready.map(({ uid, readySince }) => {
+      const known = seenReady.get(uid);
+      return [uid, known?.readySince === readySince ? known : { readySince, at: now }];
+    }),
+  );
 }
 
 /** What was wanted last was wanted until now. */
@@ -69,11 +95,12 @@ function aged(recommendations: readonly Recommendation[], hsd: HsdView, now: num
 /** The memory after `plan` was made of `observation`. */
 export function remember(memory: Memory, observation: Observation, plan: Plan): Memory {
   const { recommendation: replicas, growth = memory.growth } = plan;
-  const { drainingSince, recommendations, now } = observation;
+  const { drainingSince, seenReady, recommendations, now } = observation;
   const higher = recommendations.filter((before) => replicas === undefined || before.replicas > replicas);
   return {
     ...memory,
     drainingSince,
+    seenReady,
     recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
     asked: askedPods(observation),
     seenKeys: busyKeys(observation),
@@ -81,12 +108,16 @@ export function remember(memory: Memory, observation: Observation, plan: Plan): 
   };
 }
 
-/** The memory after `write` was carried out. */
-export function carriedOut(memory: Memory, write: Write, now: number): Memory {
+/**
+ * The memory after `write` was carried out.
+ *
+ * @param time of the API server
+ */
+export function carriedOut(memory: Memory, write: Write, time: number): Memory {
   const { refusal: _, ...unrefused } = memory;
   const after = write.kind === 'applyChild' ? unrefused : memory;
   const isScaling = write.kind === 'scaleChild' || (write.kind === 'applyChild' && write.child === undefined);
-  return isScaling ? { ...after, lastScaleTime: timestamp(now) } : after;
+  return isScaling ? { ...after, lastScaleTime: timestamp(time) } : after;
 }
 
 /** The memory after the API server refused the child, which is tried again later each time. */

@@ -3,8 +3,9 @@ import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
 import type { EventAction, EventReason, Explanation, PlanReason, RefusalReason } from './reasons';
 
 /**
- * What `decide` reads and what it answers. Views hold only the fields a decision needs (see observe/project.ts); all
- * times are milliseconds since the epoch.
+ * What `decide` reads and what it answers. Views hold only the fields a decision needs (see observe/project.ts). Times in
+ * views are the API server's, in milliseconds since 1970; every duration is one of the monotonic clock, which no
+ * correction of the machine's clock moves.
  */
 
 export interface ObjectView {
@@ -159,7 +160,7 @@ export interface ClaimsView {
 /** Last answer of an HTTP probe. `unknown`: the probe itself failed. */
 export interface ProbeAnswer {
   state: 'busy' | 'idle' | 'unknown';
-  /** When the question was sent. */
+  /** When the question was sent, monotonic. */
   checkedAt: number;
   /** The last valid answer of this very Pod, when `state` is unknown and there was one. */
   lastAnswer?: 'busy' | 'idle';
@@ -172,19 +173,18 @@ export interface Refusal extends Explanation<RefusalReason> {
   generation: number;
 }
 
-/** So many Pods were wanted at that time. */
+/** So many Pods were wanted at that time (monotonic). */
 export interface Recommendation {
   at: number;
   replicas: number;
 }
 
-/** What is remembered of the Pods of the child's template (growth.ts). */
+/** What is remembered for the bound on growth (growth.ts). Templates are known by their fingerprint. */
 export interface Growth {
-  templateHash: string | undefined;
-  /** One of them has been available. */
-  proven: boolean;
-  /** When busy Pods that never were available first asked for more than is given at once. */
-  heldSince?: number;
+  /** The last template of which a Pod has been available. */
+  proven?: string;
+  /** Since when Pods that never were available have asked for more than is given at once. */
+  held?: { template: string; since: number };
 }
 
 /** A ReplicaSet nobody looks after any more (decide/orphans.ts), and what has to outlive it. */
@@ -194,10 +194,18 @@ export interface Orphan {
   pods: readonly PodView[];
 }
 
+/** A Pod's readiness of this very transition was first seen then (monotonic). */
+export interface SeenReady {
+  readySince: number;
+  at: number;
+}
+
 /** What the passes before have left (decide/memory.ts). */
 export interface Recollection {
   /** When each Pod was first seen labelled `draining`, by uid. */
   drainingSince: ReadonlyMap<string, number>;
+  /** When each Ready Pod was first seen so, by uid; empty without minReadySeconds. */
+  seenReady: ReadonlyMap<string, SeenReady>;
   /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */
   recommendations: readonly Recommendation[];
   /** Ready Pods (uids) that have answered a probe, or were asked anew since they became Ready. */
@@ -212,6 +220,7 @@ export interface Recollection {
 }
 
 export interface Observation extends Recollection {
+  /** Monotonic milliseconds: every time in Recollection, and of a probe, is one of these. */
   now: number;
   hsd: HsdView;
   /** The Deployment with the child's name, whoever it belongs to. */

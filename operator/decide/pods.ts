@@ -41,20 +41,22 @@ export function isProbed(pod: PodView, spec: HotStandbySpec): boolean {
 }
 
 /** What is read to know a Pod. */
-export type Sight = Pick<Observation, 'hsd' | 'now' | 'cordoned' | 'probes' | 'claims' | 'replicaSets' | 'seenKeys'> & {
+export type Sight = Pick<
+  Observation,
+  'hsd' | 'now' | 'serverNow' | 'seenReady' | 'cordoned' | 'probes' | 'claims' | 'replicaSets' | 'seenKeys'
+> & {
   pods: readonly PodView[];
 };
 
 /** @param retired uids of the ReplicaSets that no longer manage their Pods for the child */
 export function podFacts(observation: Sight, retired: ReadonlySet<string>): PodFacts[] {
-  const { cordoned: nodes, hsd, now } = observation;
-  const warmUp = warmUpMs(hsd.spec);
+  const { cordoned: nodes, hsd } = observation;
   const isPinned = ignoresCordon(hsd.spec);
   const keys = busyKeys(observation);
   return observation.pods.filter(isLive).map((pod) => {
     const { busy, unknown } = sessionOf(pod, observation, keys);
     const cordoned = pod.node !== undefined && nodes.has(pod.node) && !isPinned && !pod.ignoresCordon;
-    const available = pod.ready && (warmUp === 0 || pod.readySince + warmUp <= now);
+    const available = pod.ready && warmUpLeft(observation, pod) <= 0;
     return {
       pod,
       busy,
@@ -127,10 +129,21 @@ export function stateOf(facts: PodFacts, draining: boolean): PodState {
   return served || facts.free ? 'idle' : 'starting';
 }
 
-/** Milliseconds until the next Pod has been Ready for minReadySeconds; undefined when none is waiting for that. */
-export function untilAvailable(facts: readonly PodFacts[], { hsd, now }: Observation): number | undefined {
+/**
+ * Milliseconds until a Ready Pod has been so for minReadySeconds; 0 or less: it has. By the time its node gave or by
+ * how long it has been seen so, whichever comes first: a clock that is ahead or was put back must not stop anything.
+ */
+function warmUpLeft({ hsd, now, serverNow, seenReady }: Sight, { uid, readySince }: PodView): number {
   const warmUp = warmUpMs(hsd.spec);
-  const waits = facts.filter((f) => f.pod.ready).map((f) => f.pod.readySince + warmUp - now);
+  if (warmUp === 0) return 0;
+  const seen = seenReady.get(uid);
+  const seenAt = seen?.readySince === readySince ? seen.at : now;
+  return Math.min(readySince + warmUp - serverNow, seenAt + warmUp - now);
+}
+
+/** Milliseconds until the next Pod has been Ready for minReadySeconds; undefined when none is waiting for that. */
+export function untilAvailable(facts: readonly PodFacts[], observation: Observation): number | undefined {
+  const waits = facts.filter((f) => f.pod.ready).map((f) => warmUpLeft(observation, f.pod));
   const ahead = waits.filter((ms) => ms > 0);
   return ahead.length === 0 ? undefined : Math.min(...ahead);
 }

@@ -1,4 +1,5 @@
 import { DEFAULTS } from '../../src/api/defaults';
+import type { Capacity } from './capacity';
 import type { HsdView, Observation } from './model';
 
 export interface Stabilized {
@@ -10,18 +11,25 @@ export interface Stabilized {
 
 /**
  * HPA's meaning of `behavior.scaleDown.stabilizationWindowSeconds`: the number of Pods does not sink below the highest
- * one wanted within the window. Scaling up is never held back.
+ * one wanted within the window. Scaling up is never held back, nor is what a lowered maxReplicas asks for.
  *
  * @param current Pods there are now, by the child's replicas and the busy detached ones
  */
-export function stabilize({ hsd, now, recommendations }: Observation, wanted: number, current: number): Stabilized {
+export function stabilize(
+  { hsd, now, recommendations }: Observation,
+  { desired, idleWanted }: Capacity,
+  current: number,
+): Stabilized {
+  const { maxReplicas = Number.POSITIVE_INFINITY } = hsd.spec;
   const windowMs = stabilizationWindowMs(hsd);
-  if (windowMs === 0 || wanted >= current) return { replicas: wanted };
-  const higher = recommendations.filter(({ at, replicas }) => at + windowMs > now && replicas > wanted);
-  if (higher.length === 0) return { replicas: wanted };
-  const highest = Math.max(...higher.map(({ replicas }) => replicas));
-  const waitMs = Math.min(...higher.map(({ at }) => at + windowMs - now));
-  return { replicas: Math.min(current, highest), waitMs };
+  const most = Math.min(current, Math.max(maxReplicas, desired - idleWanted));
+  if (windowMs === 0 || desired >= most) return { replicas: desired };
+  const higher = recommendations.filter(({ at, replicas }) => at + windowMs > now && replicas > desired);
+  if (higher.length === 0) return { replicas: desired };
+  // No spread: a window of an hour can hold more numbers than a call takes arguments.
+  const highest = higher.reduce((high, { replicas }) => Math.max(high, replicas), 0);
+  const oldest = higher.reduce((old, { at }) => Math.min(old, at), now);
+  return { replicas: Math.min(most, highest), waitMs: oldest + windowMs - now };
 }
 
 export function stabilizationWindowMs({ spec }: Pick<HsdView, 'spec'>): number {

@@ -11,9 +11,9 @@ import type { Counts, StatusInput } from './status-input';
 
 export function statusOf(input: StatusInput): HotStandbyStatus {
   const { observation, facts, capacity } = input;
-  const { hsd, now } = observation;
+  const { hsd, serverNow } = observation;
   const c = countPods(input);
-  const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, now);
+  const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, serverNow);
   const { lastScaleTime = hsd.status.lastScaleTime } = observation;
   return {
     observedGeneration: hsd.generation,
@@ -31,6 +31,7 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
     replicas: facts.length,
     readyReplicas: c.ready,
     selector: selectorText(hsd.spec.selector.matchLabels),
+    ...availableTemplate(input),
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     conditions,
   };
@@ -39,6 +40,11 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
 function oldestSession(facts: StatusInput['facts']): { oldestSessionTime?: string } {
   const since = facts.flatMap((f) => (f.busy && f.pod.session?.claimedAt) || []);
   return since.length === 0 ? {} : { oldestSessionTime: timestamp(Math.min(...since)) };
+}
+
+function availableTemplate({ observation, bounded }: StatusInput): { availableTemplate?: string } {
+  const template = bounded?.growth.proven || observation.hsd.status.availableTemplate;
+  return template === undefined ? {} : { availableTemplate: template };
 }
 
 function countPods({ observation, facts, victims }: StatusInput): Counts {

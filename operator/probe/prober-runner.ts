@@ -30,8 +30,6 @@ export interface Turn extends Timed {
   order: number;
   /** Monotonic milliseconds of sending. */
   sentAt: number;
-  /** The same as wall-clock time. */
-  checkedAt: number;
   http?: HttpAttempt;
 }
 
@@ -151,7 +149,7 @@ export class ProbeRunner {
   }
 
   #turn(target: Runnable, urgent: boolean, dueAt: number): Turn {
-    return { target, urgent, dueAt, order: 0, sentAt: 0, checkedAt: 0, at: 0, slot: -1 };
+    return { target, urgent, dueAt, order: 0, sentAt: 0, at: 0, slot: -1 };
   }
 
   #offer(turn: Turn): void {
@@ -163,7 +161,6 @@ export class ProbeRunner {
   #begin(turn: Turn): void {
     turn.order = ++this.#orders;
     turn.sentAt = this.#clock.monotonic();
-    turn.checkedAt = this.#clock.now();
     turn.at = turn.sentAt + turn.target.timeoutMs;
     this.#deadlines.push(turn);
     const { transport, question } = turn.target;

@@ -217,7 +217,7 @@ export class Prober {
     group.targets.set(pod.uid, target);
     if (refusal) {
       this.#options.logger.warn({ hsd: group.key, pod: pod.uid, reason: refusal }, 'Pod must not be probed');
-      this.#record(target, 'unknown', this.#options.clock.now(), refusal);
+      this.#record(target, 'unknown', this.#options.clock.monotonic(), refusal);
     } else if (pod.ip !== undefined) {
       this.#claims.set(pod.ip, (this.#claims.get(pod.ip) ?? 0) + 1);
       this.#runner.add(target, this.#firstProbeAt(target.periodMs));
@@ -272,7 +272,7 @@ export class Prober {
     // An answer to an older question than the newest one answered says nothing new.
     if (turn.order < target.resultOrder) return;
     target.resultOrder = turn.order;
-    this.#record(target, state, turn.checkedAt, reason, turn.urgent);
+    this.#record(target, state, turn.sentAt, reason, turn.urgent);
   }
 
   #record(target: Target, state: ProbeState, checkedAt: number, reason?: ProbeReason, urgent = false): void {

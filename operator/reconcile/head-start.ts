@@ -73,7 +73,9 @@ function isSame(basis: Basis, hsd: HsdView, child: DeploymentView): boolean {
 function isOrdinary(hsd: HsdView, child: DeploymentView, { status, reason, growth }: Plan): boolean {
   const isMine = child.controller?.uid === hsd.uid && child.hsd === hsd.name && !child.templateEdited;
   const isCounted = (status.detachedCount ?? 0) === 0 && (status.unknownCount ?? 0) === 0;
-  return isMine && isCounted && growth?.proven === true && isSessionPlan(reason) && hsd.spec.paused !== true;
+  return (
+    isMine && isCounted && growth?.proven === child.templateHash && isSessionPlan(reason) && hsd.spec.paused !== true
+  );
 }
 
 /** As decide/pods reads a Pod that marks itself; one that HTTP probes tell about never counts here. */

@@ -116,7 +116,7 @@ export class Reconciler {
     if (raise) await requestSent();
     const pods = world.podsOf(hsd);
     setTargets(prober, key, { hsd, pods });
-    const now = clock.now();
+    const now = clock.monotonic();
     const recollection = recall(this.memoryOf(key, hsd, now), hsd, pods, now);
     const claims = this.options.claims?.(key) ?? NO_CLAIMS;
     const serverNow = this.options.serverNow();
@@ -147,7 +147,7 @@ export class Reconciler {
     await perform({ client, world, warn }, hsd, write);
     this.options.queue.progressed();
     const memory = this.memories.get(key);
-    if (memory?.hsdUid === hsd.uid) this.memories.set(key, carriedOut(memory, write, clock.now()));
+    if (memory?.hsdUid === hsd.uid) this.memories.set(key, carriedOut(memory, write, this.options.serverNow()));
     const scaled = write.kind === 'scaleChild' && write.replicas > write.child.replicas;
     if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
   }
@@ -170,7 +170,7 @@ export class Reconciler {
     const { world, clock } = this.options;
     // What was just read may be newer than what the plan was made from, and what was just scaled it could not know.
     const written = world.hsd(key)?.status ?? hsd.status;
-    const { lastScaleTime = status.lastScaleTime } = this.memoryOf(key, hsd, clock.now());
+    const { lastScaleTime = status.lastScaleTime } = this.memoryOf(key, hsd, clock.monotonic());
     const told = { ...status, ...(lastScaleTime !== undefined && { lastScaleTime }) };
     this.lookAgain(key, await this.statuses.write(key, hsd, written, told));
   }
@@ -183,7 +183,7 @@ export class Reconciler {
     const { queue, clock } = this.options;
     if (error instanceof ChildRefused) {
       const { reason, message } = error;
-      const now = clock.now();
+      const now = clock.monotonic();
       const refusal = { generation: hsd.generation, reason, message };
       this.memories.set(key, refused(this.memoryOf(key, hsd, now), refusal, now));
       log.warn({ reason, message }, 'the API server refused the child Deployment');

@@ -362,6 +362,12 @@ export const statusSchema = {
     replicas: { ...count, description: 'Live Pods, attached and detached.' },
     readyReplicas: { ...count, description: 'Live Pods that are Ready.' },
     selector: { type: 'string', description: 'Label selector of the Pods, for the scale subresource.' },
+    availableTemplate: {
+      type: 'string',
+      maxLength: 64,
+      description:
+        'Fingerprint of the last Pod template of which a Pod has been available. Until the current one is it, growth is bounded.',
+    },
     lastScaleTime: { type: 'string', format: 'date-time', description: 'When the child Deployment was last scaled.' },
     conditions: {
       type: 'array',

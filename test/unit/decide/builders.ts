@@ -233,6 +233,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
   const held = { replicas: length, statusReplicas: length };
   const observation: Observation = {
     now: NOW,
+    seenReady: new Map(),
     hsd,
     ...(deployment && { child: deployment }),
     replicaSets: replicaSets ?? (deployment ? [aReplicaSet(held, hsd)] : []),
@@ -251,7 +252,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     unlabelled: { pods: [], replicaSets: [] },
     ...rest,
   };
-  const known = growth === undefined ? { templateHash: deployment?.templateHash, proven: true } : growth;
+  const known = growth === undefined ? { proven: deployment?.templateHash ?? '' } : growth;
   const seenBudget = budget === undefined ? aBudget({ drainOnDelete: drains(hsd) }) : budget;
   return { ...observation, ...(seenBudget && { budget: seenBudget }), ...(known && { growth: known }) };
 }

@@ -287,4 +287,30 @@ describe('settings passed on to the child', () => {
     const plan = planOf({ hsd, child: aChild({ replicas: 2 }, hsd), pods: [fresh, aPod('b')] });
     expect(plan).toMatchObject({ writes: [], requeueAfterMs: 3_000, status: { availableCount: 1, startingCount: 1 } });
   });
+
+  test.each([
+    ['put back an hour', -3_600_000, 0, 5_000],
+    ['put back an hour, 4 s after it was seen', -3_600_000, 4_000, 1_000],
+    ['put ahead an hour', 3_600_000, 0, undefined],
+  ])("the API server's clock is %s", (_how, jump, seenForMs, requeueAfterMs) => {
+    const fresh = aPod('a').marked('starting').with({ readySince: NOW });
+    const seenReady = new Map([
+      ['a', { readySince: NOW, at: NOW - seenForMs }],
+      ['b', { readySince: NOW - 30_000, at: NOW - 30_000 }],
+    ]);
+    const plan = planOf({ hsd, pods: [fresh, aPod('b')], serverNow: NOW + jump, seenReady });
+    expect(plan.requeueAfterMs).toBe(requeueAfterMs);
+    expect(plan.status.startingCount).toBe(requeueAfterMs === undefined ? 0 : 1);
+  });
+});
+
+test('the API server’s clock dates what the status says, and nothing else', () => {
+  const seen = { pods: [aPod('a')], child: aChild({ replicas: 1 }) };
+  const { status, ...plan } = planOf(seen);
+  const { status: earlier, ...same } = planOf({ ...seen, serverNow: NOW - 3_600_000 });
+  expect(same).toEqual(plan);
+  const dateless = (conditions = status.conditions): object[] | undefined =>
+    conditions?.map(({ lastTransitionTime: _, ...rest }) => rest);
+  expect(dateless(earlier.conditions)).toEqual(dateless());
+  expect(earlier.conditions?.[0]?.lastTransitionTime).toBe('2025-12-31T23:00:00Z');
 });

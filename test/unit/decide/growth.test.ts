@@ -17,6 +17,7 @@ import {
 
 const born = (count: number): ReturnType<typeof pods> => pods('born', count, (pod) => pod.busy().marked('busy'));
 const hsd = anHsd({ spec: { idleTarget: 2 } });
+const TEMPLATE = aChild().templateHash ?? '';
 
 const planOf = (options: ObservationOptions): Plan => decide(anObservation({ hsd, growth: null, ...options }));
 
@@ -79,7 +80,7 @@ describe('Pods that are busy from birth', () => {
 
   test('steps come 30 s, 90 s, 210 s ... after the first, and the plan asks to be woken for them', () => {
     const at = (ms: number, count: number): [number, number | undefined] => {
-      const growth = { templateHash: aChild().templateHash, proven: false, heldSince: NOW };
+      const growth = { held: { template: TEMPLATE, since: NOW } };
       const plan = planOf({ child: aChild({ replicas: count }), pods: born(count), now: NOW + ms, growth });
       return [wantedOf(plan, count), plan.requeueAfterMs];
     };
@@ -134,7 +135,11 @@ describe('once a Pod of the template has been available', () => {
   const burst = { pods: born(4) };
 
   test.each<[string, ObservationOptions]>([
-    ['as is remembered', { growth: { templateHash: aChild().templateHash, proven: true } }],
+    ['as is remembered', { growth: { proven: TEMPLATE } }],
+    [
+      'as its fingerprint in the status says',
+      { hsd: anHsd({ spec: { idleTarget: 2 }, status: { availableTemplate: TEMPLATE } }) },
+    ],
     ['as is seen', { pods: [...born(4), aPod('idle')], child: aChild({ replicas: 5 }) }],
     [
       'as the status of an operator before says',
@@ -159,18 +164,37 @@ describe('once a Pod of the template has been available', () => {
   ])('%s, sessions alone count', (_how, options) => {
     const plan = planOf({ ...burst, ...options });
     expect(wantedOf(plan, 0)).toBe(6);
-    expect(plan.growth).toMatchObject({ proven: true });
+    expect(plan.growth).toEqual({ proven: TEMPLATE });
     expect(conditionOf(plan, 'ScalingLimited')).toMatchObject({ status: 'False' });
   });
 
+  test('the status keeps it, for an operator that starts anew while every Pod is busy', () => {
+    const { status } = planOf({ pods: [aPod('idle')], child: aChild({ replicas: 1 }) });
+    expect(status.availableTemplate).toBe(TEMPLATE);
+    const later = anHsd({ generation: 2, spec: { idleTarget: 2 }, status });
+    expect(wantedOf(planOf({ ...burst, hsd: later }), 0)).toBe(6);
+    expect(planOf({ ...burst, hsd: later, child: null }).status.availableTemplate).toBe(TEMPLATE);
+    expect(planOf(burst).status).not.toHaveProperty('availableTemplate');
+  });
+
   test('another template has to show for itself', () => {
-    const plan = planOf({ ...burst, growth: { templateHash: 'another', proven: true } });
+    const plan = planOf({ ...burst, growth: { proven: 'another' } });
     expect(wantedOf(plan, 4)).toBe(4);
-    expect(plan.growth).toMatchObject({ proven: false });
+    expect(plan.growth).toEqual({ proven: 'another', held: { template: TEMPLATE, since: NOW } });
+  });
+
+  test('the template stays proven while its child is away, and while another one is tried', () => {
+    expect(planOf({ child: null, growth: { proven: TEMPLATE } }).growth).toEqual({ proven: TEMPLATE });
+    const tried = planOf({
+      ...burst,
+      child: aChild({ replicas: 4, templateHash: 'tried' }),
+      growth: { proven: TEMPLATE },
+    });
+    expect(wantedOf(planOf({ ...burst, growth: tried.growth ?? null }), 4)).toBe(6);
   });
 
   test('a pool that was held back gets to its target with the next look', () => {
-    const held = { templateHash: aChild().templateHash, proven: false, heldSince: NOW };
+    const held = { held: { template: TEMPLATE, since: NOW } };
     const seen = [...born(3), aPod('mended')];
     expect(wantedOf(planOf({ pods: seen, growth: held }), 4)).toBe(5);
   });

@@ -72,7 +72,9 @@ describe('what was wanted', () => {
           for (const last of all.slice(-1)) last.until = now;
           const inWindow = all.filter(({ until }) => until + WINDOW_S * 1000 > now).map((entry) => entry.wanted);
           const seen = seenAt(now, memory);
-          expect(stabilize(seen, wanted, 100).replicas).toBe(Math.max(wanted, ...inWindow));
+          expect(stabilize(seen, { desired: wanted, idleWanted: wanted }, 100).replicas).toBe(
+            Math.max(wanted, ...inWindow),
+          );
           memory = pass(memory, now, wanted);
           all.push({ until: now, wanted });
           expect(memory.recommendations.length).toBeLessThanOrEqual(10);
@@ -90,6 +92,18 @@ test('a Pod counts as draining since it was first seen so, and anew when it come
   expect(since(first, draining, NOW + 500)).toEqual(new Map([['a', NOW]]));
   const back = { ...first, drainingSince: since(first, [aPod('a').build()], NOW + 600) };
   expect(since(back, draining, NOW + 700)).toEqual(new Map([['a', NOW + 700]]));
+});
+
+test('a Pod has been seen Ready since it was first, and anew when it turns Ready again', () => {
+  const slow = anHsd({ spec: { minReadySeconds: 5 } });
+  const ready = aPod('a').build();
+  const seenAt = (memory: Memory, pod: typeof ready, now: number, of = slow): number | undefined =>
+    recall(memory, of, [pod], now).seenReady.get('a')?.at;
+  const first = { ...empty, seenReady: recall(empty, slow, [ready], NOW).seenReady };
+  expect(seenAt(first, ready, NOW + 500)).toBe(NOW);
+  expect(seenAt(first, { ...ready, readySince: ready.readySince + 1 }, NOW + 500)).toBe(NOW + 500);
+  expect(seenAt(first, aPod('a').notReady().build(), NOW + 500)).toBeUndefined();
+  expect(seenAt(first, ready, NOW + 500, anHsd())).toBeUndefined();
 });
 
 test('a Ready Pod is asked out of turn once: again only after it was not Ready', () => {

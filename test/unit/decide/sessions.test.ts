@@ -189,7 +189,7 @@ describe('claims in hand', () => {
   test('whoever waits is demand: 50 callers on an empty pool start 50 Pods at once', () => {
     const claims = { reserved: new Set<string>(), waiting: 50 };
     const seen = pods('held', 3, (pod) => pod.claimed('s').with({ session: undefined }));
-    const growth = { templateHash: aChild().templateHash, proven: true };
+    const growth = { proven: aChild().templateHash ?? '' };
     const plan = decide(anObservation({ claims, growth, pods: seen, child: aChild({ replicas: 3 }) }));
     expect(plan.writes.map(describeWrite)).toContain('scaleChild 55');
     expect(plan.status).toMatchObject({ waitingCount: 50, desiredReplicas: 55 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Capacity } from '../../../operator/decide/capacity';
 import { decide } from '../../../operator/decide/decide';
 import type { Plan, Recommendation } from '../../../operator/decide/model';
 import { type Stabilized, stabilize } from '../../../operator/decide/stabilization';
@@ -11,6 +12,9 @@ const hsd = anHsd({
 /** So many Pods were wanted so many seconds ago. */
 const ago = (seconds: number, replicas: number): Recommendation => ({ at: NOW - seconds * 1000, replicas });
 
+/** So many Pods wanted, none of them busy. */
+const idle = (desired: number): Capacity => ({ desired, idleWanted: desired });
+
 const table: [sentence: string, before: Recommendation[], wanted: number, current: number, want: Stabilized][] = [
   ['nothing remembered holds nothing back', [], 2, 5, { replicas: 2 }],
   ['the highest number of the window is held', [ago(10, 4), ago(20, 5)], 2, 5, { replicas: 5, waitMs: 40_000 }],
@@ -21,11 +25,11 @@ const table: [sentence: string, before: Recommendation[], wanted: number, curren
   ['as many as there are need no holding', [ago(10, 9)], 5, 5, { replicas: 5 }],
 ];
 test.each(table)('%s', (_sentence, recommendations, wanted, current, want) => {
-  expect(stabilize(anObservation({ hsd, recommendations }), wanted, current)).toEqual(want);
+  expect(stabilize(anObservation({ hsd, recommendations }), idle(wanted), current)).toEqual(want);
 });
 
 test('without a window the number sinks at once', () => {
-  expect(stabilize(anObservation({ recommendations: [ago(0, 9)] }), 2, 5)).toEqual({ replicas: 2 });
+  expect(stabilize(anObservation({ recommendations: [ago(0, 9)] }), idle(2), 5)).toEqual({ replicas: 2 });
 });
 
 test('the number held lies between what is wanted and what is there', () => {
@@ -33,11 +37,27 @@ test('the number held lies between what is wanted and what is there', () => {
   const remembered = fc.array(fc.record({ at: fc.integer({ min: NOW - 90_000, max: NOW }), replicas: count }));
   fc.assert(
     fc.property(remembered, count, count, (recommendations, wanted, current) => {
-      const { replicas } = stabilize(anObservation({ hsd, recommendations }), wanted, current);
+      const { replicas } = stabilize(anObservation({ hsd, recommendations }), idle(wanted), current);
       expect(replicas).toBeGreaterThanOrEqual(wanted);
       expect(replicas).toBeLessThanOrEqual(Math.max(wanted, current));
     }),
   );
+});
+
+test.each([
+  ['idle Pods go down to it at once', 3, 0, 3],
+  ['it holds no more than there are', 9, 0, 5],
+  ['busy Pods stay beyond it', 1, 4, 4],
+])('a lowered maxReplicas does not wait for the window: %s', (_sentence, maxReplicas, busy, want) => {
+  const lowered = anHsd({ spec: { ...hsd.spec, maxReplicas } });
+  const seen = anObservation({ hsd: lowered, recommendations: [ago(10, 5)] });
+  expect(stabilize(seen, { desired: Math.max(2, busy), idleWanted: Math.max(2, busy) - busy }, 5).replicas).toBe(want);
+});
+
+test('a window of an hour in which a large pool sank Pod by Pod', () => {
+  const large = Array.from({ length: 200_000 }, (_, i) => ({ at: NOW - 200 + i / 1000, replicas: 200_010 - i }));
+  const { replicas } = stabilize(anObservation({ hsd, recommendations: large }), idle(2), 1_000_000);
+  expect(replicas).toBe(200_010);
 });
 
 describe('within the window', () => {

@@ -46,7 +46,7 @@ describe('Prober: what an answer means', () => {
   it('dates a result by when the question was sent, not by when the answer came', () => {
     const { clock, sent, prober } = setup();
     prober.setTargets('ns/a', SPEC, [pod(1)]);
-    const asked = clock.now();
+    const asked = clock.monotonic();
     clock.advance(700);
     last(sent).answer(OK);
     expect(prober.result('uid-1')?.checkedAt).toBe(asked);
