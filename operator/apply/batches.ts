@@ -24,6 +24,13 @@ export function batches(writes: readonly Write[]): { runs: Write[][]; more: bool
   return { runs, more: false };
 }
 
+const BESIDE_CHILD: ReadonlySet<Write['kind']> = new Set(['markPod', 'endSession', 'deletePod']);
+
+/** Whether these runs of writes leave the child alone, so that it can be raised beside them. */
+export function leaveChild(runs: readonly (readonly Write[])[]): boolean {
+  return runs.every(([write]) => write !== undefined && BESIDE_CHILD.has(write.kind));
+}
+
 /** Marks that take Pods out of `idle` wait for those that bring others in. */
 function areAlike(one: Write, other: Write): boolean {
   return one.kind === other.kind && isDraining(one) === isDraining(other);

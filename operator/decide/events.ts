@@ -1,7 +1,7 @@
 import { childName } from '../../src/api/names';
 import type { Capacity } from './capacity';
 import { conditionMessage } from './conditions';
-import type { EventNote, Observation, SessionEnd, Write } from './model';
+import type { EventNote, HsdView, Observation, SessionEnd, Write } from './model';
 import type { EventReason, Explanation } from './reasons';
 import { keysLeftOut } from './reserved';
 import { rfc3339 } from './sessions';
@@ -21,7 +21,6 @@ export interface Doings {
 }
 
 export function eventsOf(observation: Observation, wanted: Capacity, done: Doings): EventNote[] {
-  const sum = `${wanted.desired - wanted.idleWanted} busy + ${wanted.idleWanted} idle wanted`;
   const name = `Deployment ${childName(observation.hsd.name)}`;
   const events: EventNote[] = [];
   if (done.created) {
@@ -29,19 +28,10 @@ export function eventsOf(observation: Observation, wanted: Capacity, done: Doing
       type: 'Normal',
       reason: 'ChildCreated',
       action: 'Create',
-      note: `Created ${name} with ${done.replicas} replicas (${sum})`,
+      note: `Created ${name} with ${done.replicas} replicas (${sumOf(wanted)})`,
     });
   }
-  if (done.scale?.event) {
-    const { from, to } = done.scale.event;
-    const [reason, way] = to > from ? (['ScaledUp', 'up'] as const) : (['ScaledDown', 'down'] as const);
-    events.push({
-      type: 'Normal',
-      reason,
-      action: 'Scale',
-      note: `Scaled ${name} ${way} from ${from} to ${to} (${sum})`,
-    });
-  }
+  if (done.scale?.event) events.push(scaledEvent(observation.hsd, done.scale.event, wanted));
   if (done.stalled && !alreadySaid(observation, done.stalled)) {
     events.push({ type: 'Warning', reason: done.stalled.reason, action: 'Apply', note: done.stalled.message });
   }
@@ -59,6 +49,20 @@ export function eventsOf(observation: Observation, wanted: Capacity, done: Doing
     events.push({ type: 'Warning', reason: 'ReservedKeys', action: 'Apply', note });
   }
   return events;
+}
+
+export function scaledEvent(
+  { name }: Pick<HsdView, 'name'>,
+  { from, to }: { from: number; to: number },
+  wanted: Capacity,
+): EventNote {
+  const [reason, way] = to > from ? (['ScaledUp', 'up'] as const) : (['ScaledDown', 'down'] as const);
+  const note = `Scaled Deployment ${childName(name)} ${way} from ${from} to ${to} (${sumOf(wanted)})`;
+  return { type: 'Normal', reason, action: 'Scale', note };
+}
+
+function sumOf({ desired, idleWanted }: Capacity): string {
+  return `${desired - idleWanted} busy + ${idleWanted} idle wanted`;
 }
 
 /** What happened to a session that nobody released. */

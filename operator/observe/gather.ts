@@ -35,6 +35,8 @@ export async function gather(
   const replicaSets = world.replicaSets.of(key);
   const budget = world.budgets.get(hsd.namespace, budgetName(hsd.name));
   const emptied = await findEmptied(client, world, hsd, replicaSets);
+  const unlabelled = await findUnlabelled(client, hsd, child, { replicaSets, pods: world.pods.of(key) });
+  const orphans = await findOrphans(client, world, key, hsd);
   return {
     ...circumstances,
     hsd,
@@ -44,8 +46,8 @@ export async function gather(
     replicaSets,
     pods: world.podsOf(hsd),
     emptied,
-    unlabelled: await findUnlabelled(client, hsd, child, { replicaSets, pods: world.pods.of(key) }),
-    orphans: await findOrphans(client, world, key, hsd),
+    unlabelled,
+    orphans,
   };
 }
 

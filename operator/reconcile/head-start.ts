@@ -1,5 +1,6 @@
 import { capacity } from '../decide/capacity';
-import type { DeploymentView, HsdView, Plan, PodView } from '../decide/model';
+import { scaledEvent } from '../decide/events';
+import type { DeploymentView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
 import { busyKeyOf, isLive, isProbed } from '../decide/pods';
 import { isSessionPlan } from '../decide/reasons';
 
@@ -10,6 +11,12 @@ interface Basis {
   childUid: string;
   templateHash: string | undefined;
   busy: number;
+}
+
+/** A scale write ahead of the pass, and the Event that tells of it: the pass will find the child as it should be. */
+export interface Raise {
+  write: Extract<Write, { kind: 'scaleChild' }>;
+  event: EventNote;
 }
 
 /**
@@ -32,13 +39,15 @@ export class HeadStart {
     if (change !== 0) this.turned.set(key, (this.turned.get(key) ?? 0) + change);
   }
 
-  /** What to raise the child to before the next pass; undefined: nothing, or the pass must look first. */
-  replicas(key: string, hsd: HsdView, child: DeploymentView | undefined): number | undefined {
+  /** How to raise the child before the next pass; undefined: not at all, or the pass must look first. */
+  raise(key: string, hsd: HsdView, child: DeploymentView | undefined): Raise | undefined {
     const basis = this.bases.get(key);
     const turned = this.turned.get(key) ?? 0;
     if (basis === undefined || turned <= 0 || child === undefined || !isSame(basis, hsd, child)) return undefined;
-    const { desired } = capacity({ ...hsd.spec, busy: basis.busy + turned });
-    return desired > child.replicas ? desired : undefined;
+    const wanted = capacity({ ...hsd.spec, busy: basis.busy + turned });
+    if (wanted.desired <= child.replicas) return undefined;
+    const write: Raise['write'] = { kind: 'scaleChild', child, replicas: wanted.desired };
+    return { write, event: scaledEvent(hsd, { from: child.replicas, to: wanted.desired }, wanted) };
   }
 
   /** A pass has seen everything up to now and made `plan` of it. Call it before anything else can happen. */

@@ -1,6 +1,6 @@
 import { API_VERSION, KIND } from '../../src/api/names';
 import { perform } from '../apply/apply';
-import { batches } from '../apply/batches';
+import { batches, leaveChild } from '../apply/batches';
 import { ChildRefused } from '../apply/child';
 import { writeOrphan } from '../apply/orphans';
 import { decide } from '../decide/decide';
@@ -19,8 +19,9 @@ import { gather } from '../observe/gather';
 import { findOrphans } from '../observe/orphans';
 import type { World } from '../observe/world';
 import type { Metrics } from '../serve/metrics';
-import { asBefore, isAside, isTooHigh, Lane, type Raise, writesAfter } from './lane';
+import type { Raise } from './head-start';
 import { answersOf, type Probes, setTargets } from './probing';
+import { ScaleRoad } from './scale-road';
 import { StatusWriter } from './status-writer';
 
 export interface ReconcilerOptions {
@@ -43,14 +44,6 @@ export interface ReconcilerOptions {
   isLeading: () => boolean;
 }
 
-/** What a pass begins with. */
-interface Start {
-  /** Monotonic time of the first change it deals with. */
-  since: number | undefined;
-  /** What was scaled ahead of it. */
-  raise: Raise | undefined;
-}
-
 const NO_CLAIMS: ClaimsView = { reserved: new Set(), waiting: 0 };
 
 /** Gather, decide, apply, tell: one pass for one hsd. */
@@ -58,15 +51,15 @@ export class Reconciler {
   private readonly memories = new Map<string, Memory>();
   /** Monotonic time of the first change a pass has not dealt with yet, by key. */
   private readonly pending = new Map<string, number>();
-  private readonly lane: Lane;
+  private readonly road: ScaleRoad;
   private readonly statuses: StatusWriter;
 
   constructor(private readonly options: ReconcilerOptions) {
     const { world, clock } = options;
-    this.lane = new Lane({
+    this.road = new ScaleRoad({
       hsd: (key) => world.hsd(key),
       child: (hsd) => world.child(hsd),
-      send: (key, hsd, write) => this.send(key, hsd, write, this.pending.get(key)),
+      send: (key, hsd, raise) => this.sendAhead(key, hsd, raise),
     });
     this.statuses = new StatusWriter(options, clock);
   }
@@ -80,29 +73,20 @@ export class Reconciler {
   /** A Pod changed: called before `changed`. */
   podChanged(change: { current?: PodView; previous?: PodView }): void {
     const { namespace, hsd } = change.current ?? change.previous ?? {};
-    this.lane.podChanged(`${namespace}/${hsd}`, change);
+    this.road.podChanged(`${namespace}/${hsd}`, change);
   }
 
   async reconcile(key: string): Promise<void> {
-    const { world, queue, isLeading, logger, clock, metrics } = this.options;
+    const { world, isLeading } = this.options;
     if (!isLeading()) return this.forget(key);
-    const started = clock.monotonic();
-    const hsd = world.hsd(key);
-    const log = logger.child({ hsd: key });
-    if (hsd === undefined) return this.letGo(key, log);
-    const raise = this.lane.enter(key);
-    const since = this.pending.get(key);
-    this.pending.delete(key);
     try {
-      const plan = await this.pass(key, hsd, { since, raise }, log);
-      queue.forget(key);
-      log.debug({ reason: plan.reason }, 'reconciled');
-      metrics.observeReconcile((clock.monotonic() - started) / 1000, plan.reason);
-    } catch (error) {
-      metrics.observeReconcile((clock.monotonic() - started) / 1000, isOvertaken(error) ? 'Outdated' : 'Error');
-      this.failed(key, hsd, error, log);
+      await this.road.close(key);
+      const since = this.pending.get(key);
+      this.pending.delete(key);
+      const hsd = world.hsd(key);
+      await (hsd === undefined ? this.letGo(key) : this.attend(key, hsd, since));
     } finally {
-      this.lane.open(key);
+      this.road.open(key);
     }
   }
 
@@ -111,9 +95,24 @@ export class Reconciler {
     for (const key of this.memories.keys()) this.forget(key);
   }
 
-  private async pass(key: string, hsd: HsdView, { since, raise }: Start, log: Logger): Promise<Plan> {
-    const { client, world, queue, clock, guarded, prober, metrics } = this.options;
-    if (raise) await requestSent();
+  private async attend(key: string, hsd: HsdView, since: number | undefined): Promise<void> {
+    const { queue, logger, clock, metrics } = this.options;
+    const log = logger.child({ hsd: key });
+    const started = clock.monotonic();
+    const seconds = (): number => (clock.monotonic() - started) / 1000;
+    try {
+      const plan = await this.pass(key, hsd, since, log);
+      queue.forget(key);
+      log.debug({ reason: plan.reason }, 'reconciled');
+      metrics.observeReconcile(seconds(), plan.reason);
+    } catch (error) {
+      metrics.observeReconcile(seconds(), isOvertaken(error) ? 'Outdated' : 'Error');
+      this.failed(key, hsd, error, log);
+    }
+  }
+
+  private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
+    const { client, world, clock, guarded, prober, metrics } = this.options;
     const pods = world.podsOf(hsd);
     setTargets(prober, key, { hsd, pods });
     const now = clock.monotonic();
@@ -122,22 +121,27 @@ export class Reconciler {
     const serverNow = this.options.serverNow();
     const probes = answersOf(prober, { pods });
     const circumstances = { ...recollection, now, serverNow, guarded, claims, probes };
-    const observation = asBefore(raise, await gather(client, world, hsd, circumstances));
+    const observation = await gather(client, world, hsd, circumstances);
     const plan = decide(observation);
-    this.lane.seen(key, observation, plan);
+    this.road.seen(key, observation, plan);
     this.memories.set(key, remember(this.memoryOf(key, hsd, now), observation, plan));
     for (const uid of plan.probe) void prober.probeNow(uid);
     if (plan.writes.length > 0) log.info({ reason: plan.reason, writes: plan.writes.length }, 'reconciling');
-    await raise?.sent;
-    if (isTooHigh(raise, plan.writes)) queue.add(key);
-    await this.carryOut(key, hsd, writesAfter(raise, plan.writes), since);
-    this.lane.open(key);
+    await this.carryOut(key, hsd, plan.writes, since);
+    this.road.open(key);
     for (const event of plan.events) this.tell(hsd, event);
     this.lookAgain(key, plan.requeueAfterMs);
     this.lookAgain(key, retryInMs(this.memoryOf(key, hsd, now), now));
     metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
     await this.report(key, hsd, plan);
     return plan;
+  }
+
+  /** A scale write ahead of the pass, which tells of itself. */
+  private async sendAhead(key: string, hsd: HsdView, { write, event }: Raise): Promise<void> {
+    await this.send(key, hsd, write, this.pending.get(key));
+    this.options.logger.info({ hsd: key, reason: 'Scale', writes: 1 }, 'reconciled ahead');
+    this.tell(hsd, event);
   }
 
   private async send(key: string, hsd: HsdView, write: Write, since: number | undefined): Promise<void> {
@@ -160,7 +164,7 @@ export class Reconciler {
   ): Promise<void> {
     const { runs, more } = batches(writes);
     for (const [index, run] of runs.entries()) {
-      if (isAside(runs.slice(index))) this.lane.open(key);
+      if (leaveChild(runs.slice(index))) this.road.open(key);
       await Promise.all(run.map((write) => this.send(key, hsd, write, since)));
     }
     if (more) this.options.queue.add(key);
@@ -216,15 +220,15 @@ export class Reconciler {
   }
 
   /** The hsd is gone: so is what is known of it, and its orphans are let go of. */
-  private async letGo(key: string, log: Logger): Promise<void> {
-    const { client, world, queue } = this.options;
+  private async letGo(key: string): Promise<void> {
+    const { client, world, queue, logger } = this.options;
     this.forget(key);
     try {
       const writes = orphanWrites(await findOrphans(client, world, key, undefined));
       for (const write of writes) await writeOrphan({ client, world }, write);
       queue.forget(key);
     } catch (error) {
-      if (!isOvertaken(error)) log.error({ err: error }, 'cannot release what a deleted hsd has left');
+      if (!isOvertaken(error)) logger.error({ err: error, hsd: key }, 'cannot let go of what a deleted hsd has left');
       queue.addRateLimited(key);
     }
   }
@@ -237,19 +241,11 @@ export class Reconciler {
     this.pending.delete(key);
     this.memories.delete(key);
     this.statuses.forget(key);
-    this.lane.forget(key);
+    this.road.forget(key);
   }
 }
 
 /** Somebody else was faster, or leads by now: nothing failed. */
 function isOvertaken(error: unknown): boolean {
   return isOutdated(error) || error instanceof NotLeading;
-}
-
-/**
- * Two turns of the event loop: undici looks at an idle socket for one before it writes to it (GHSA-35p6-xmwp-9g52), and a
- * pass, which needs no I/O, would run to its end in between.
- */
-async function requestSent(): Promise<void> {
-  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

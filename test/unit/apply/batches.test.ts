@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { batches } from '../../../operator/apply/batches';
+import { batches, leaveChild } from '../../../operator/apply/batches';
 import { withScale } from '../../../operator/apply/scale-reply';
 import { markWrite } from '../../../operator/decide/marks';
 import type { Write } from '../../../operator/decide/model';
@@ -64,4 +64,13 @@ test('a scale call that changes something is a new generation, one that does not
 
 test('Pods leave idle in a later run than their successors enter it', () => {
   expect(sizes([...many(2, mark), ...many(2, toDraining)])).toEqual([2, 2]);
+});
+
+const pod = aPod('a').build();
+test.each<[string, Write[][], boolean]>([
+  ['nothing', [], true],
+  ['marks', [[{ kind: 'deletePod', pod }]], true],
+  ['a step of a rollout', [[{ kind: 'deletePod', pod }], [{ kind: 'ownPod', pod }]], false],
+])('with %s left to write the child may be raised: %#', (_name, runs, want) => {
+  expect(leaveChild(runs)).toBe(want);
 });

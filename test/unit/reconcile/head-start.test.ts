@@ -39,7 +39,7 @@ function turnsIdle({ hsd }: Scene, name: string): void {
   head.podChanged(KEY, hsd, { previous: aPod(name).busy().build(), current: aPod(name).build() });
 }
 
-const raised = ({ hsd, child }: Scene): number | undefined => head.replicas(KEY, hsd, child);
+const raised = ({ hsd, child }: Scene): number | undefined => head.raise(KEY, hsd, child)?.write.replicas;
 
 test('a session that begins raises the child by one, before any pass', () => {
   const at = scene();
@@ -151,7 +151,7 @@ test('whatever turned busy or idle, the raise is the one the pass would have dec
       const observation = anObservation({ hsd, child, pods: then });
       fresh.seen(KEY, hsd, child, decide(observation));
       for (const [i, current] of now.entries()) fresh.podChanged(KEY, hsd, { previous: then[i], current });
-      const ahead = fresh.replicas(KEY, hsd, child);
+      const ahead = fresh.raise(KEY, hsd, child)?.write.replicas;
       const turned = isBusy.filter(Boolean).length - wasBusy.filter(Boolean).length;
       const decided = decide({ ...anObservation({ hsd, child, pods: now }), now: NOW }).writes.find(isRaise);
       expect(ahead).toBe(turned > 0 ? decided?.replicas : undefined);
