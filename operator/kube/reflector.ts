@@ -2,6 +2,7 @@ import type { ApiReader } from './api';
 import { Backoff } from './backoff';
 import { type Clock, type Random, sleep } from './clock';
 import { Deferred } from './deferred';
+import { ECHO_MS, Echo } from './echo';
 import { ApiError, isGone, isRetryable, NetworkError } from './errors';
 import type { Logger } from './logger';
 import { pages } from './pages';
@@ -25,6 +26,8 @@ export interface ReflectorOptions<V> {
   transform: (object: KubeObject) => V | undefined;
   /** Called after every change of the store, in order, synchronously. What it throws is logged. */
   onChange: (change: Change<V>) => void;
+  /** This watch was found cut without a word. Others may be, too. */
+  onMute?: () => void;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -65,12 +68,16 @@ export class Reflector<V extends Versioned> {
   private listedAtMs = Number.NEGATIVE_INFINITY;
   private watchStartedMs = 0;
   private watchLines = 0;
+  private readonly echo: Echo;
+  /** Ends the watch under way, which is thought to be cut without a word. */
+  private doubted = new AbortController();
 
   constructor(private readonly options: ReflectorOptions<V>) {
     this.store = new Store<V>(options.clock, (change) => this.notify(change));
     this.backoff = new Backoff(BACKOFF_BASE_MS, BACKOFF_CAP_MS, options.random);
     this.activityMs = options.clock.monotonic();
     this.idleTimeoutMs = options.idleTimeoutMs ?? 115_000;
+    this.echo = new Echo(options.clock, (times) => this.isMute(times));
     this.firstSync.promise.catch(() => {}); // Nobody has to wait for it.
   }
 
@@ -139,12 +146,33 @@ export class Reflector<V extends Versioned> {
 
   /** Takes over the API server's reply to an own write, so that the copy need not wait for the watch to bring it. */
   observe(object: KubeObject): void {
-    this.accept(object);
+    const view = this.accept(object);
+    if (view !== undefined) this.expect(view);
   }
 
   /** The same for a reply that is not the object itself but tells all of the change (a Scale). */
   observeView(view: V): void {
     this.store.put(view);
+    this.expect(view);
+  }
+
+  /** Another watch was cut without a word: if this one is silent, too, a new one tells whether anything was missed. */
+  doubt(): void {
+    if (this.options.clock.monotonic() - this.activityMs >= ECHO_MS) this.doubted.abort();
+  }
+
+  private expect({ resourceVersion }: V): void {
+    const isAhead = this.position !== undefined && compareResourceVersions(resourceVersion, this.position) > 0;
+    if (isAhead) this.echo.expect(resourceVersion);
+  }
+
+  private isMute(times: number): void {
+    const { logger, path, onMute } = this.options;
+    logger.warn({ path, times }, 'a watch is silent about own writes: starting another');
+    // A new one from the same position was as silent: only a list tells what there is.
+    if (times > 1) this.position = undefined;
+    this.doubted.abort();
+    onMute?.();
   }
 
   private async follow(): Promise<void> {
@@ -156,12 +184,13 @@ export class Reflector<V extends Versioned> {
 
   /** One watch, after a list if needed. Resolves to the milliseconds to wait before the next. */
   private async listAndWatch(): Promise<number> {
+    this.doubted = new AbortController();
     try {
       if (this.position === undefined) await this.relist();
       await this.watch();
       return this.hasWatchedWell() ? 0 : this.backoff.next();
     } catch (error) {
-      if (this.stopping.signal.aborted) return 0;
+      if (this.stopping.signal.aborted || this.doubted.signal.aborted) return 0;
       if (this.isPositionWorthless(error)) this.position = undefined;
       return this.delayAfter(error);
     }
@@ -253,15 +282,20 @@ export class Reflector<V extends Versioned> {
         // Spread, so that replicas and restarts do not come back all at once.
         timeoutSeconds: 300 + Math.floor(random() * 301),
       },
-      this.stopping.signal,
+      AbortSignal.any([this.stopping.signal, this.doubted.signal]),
       this.idleTimeoutMs,
     );
-    for await (const event of events) {
-      if (this.stopping.signal.aborted) break;
-      this.watchLines += 1;
-      this.heard();
-      this.backoff.reset();
-      this.handle(event);
+    this.echo.begin();
+    try {
+      for await (const event of events) {
+        if (this.stopping.signal.aborted) break;
+        this.watchLines += 1;
+        this.heard();
+        this.backoff.reset();
+        this.handle(event);
+      }
+    } finally {
+      this.echo.end();
     }
   }
 
@@ -271,6 +305,7 @@ export class Reflector<V extends Versioned> {
     else if (event.type === 'DELETED') this.store.remove(uid, resourceVersion);
     else this.accept(event.object);
     this.position = resourceVersion;
+    this.echo.heard(resourceVersion);
   }
 
   /** A bookmark behind the position: this server lags, or its history went back. A list finds out which. */
@@ -279,10 +314,11 @@ export class Reflector<V extends Versioned> {
     throw new Error(`bookmark ${resourceVersion} is older than position ${this.position}`);
   }
 
-  private accept(object: KubeObject): void {
+  private accept(object: KubeObject): V | undefined {
     const view = this.transform(object);
     if (view === undefined) this.store.remove(object.metadata.uid, object.metadata.resourceVersion);
     else this.store.put(view);
+    return view;
   }
 
   private transform(object: KubeObject): V | undefined {

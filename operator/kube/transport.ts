@@ -14,8 +14,11 @@ export type Query = Record<string, string | number | boolean | undefined>;
 /** The API server closes connections idle for 90 s: stay below, or a request meets a closing one. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Below the 60 s after which load balancers forget idle connections, as in client-go. */
-const TCP_KEEP_ALIVE_MS = 30_000;
+/**
+ * A peer that is gone without a word is noticed 10 s later (libuv asks ten times, a second apart). Far below the 60 s
+ * after which load balancers forget idle connections, too.
+ */
+const TCP_KEEP_ALIVE_MS = 5_000;
 
 /**
  * A keep-alive pool of HTTP/1.1 connections to the server (HTTP/2 would put every request and watch behind one

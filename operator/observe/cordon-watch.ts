@@ -60,6 +60,10 @@ export class CordonWatch {
     return this.reflector.whenSynced(signal);
   }
 
+  doubt(): void {
+    this.reflector.doubt();
+  }
+
   refresh(): Promise<void> {
     return this.reflector.refresh();
   }

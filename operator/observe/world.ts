@@ -42,15 +42,16 @@ export class World {
     const { onChange } = options;
     const labelled = { labelSelector: NAME_LABEL };
     const own = (view: HsdView): string => `${view.namespace}/${view.name}`;
-    this.hsds = new Source(options, paths.hsds, {}, projectHsd, own, onChange);
-    this.deployments = new Source(options, paths.deployments, labelled, projectDeployment, keyOf, onChange);
-    this.replicaSets = new Source(options, paths.replicaSets, labelled, projectReplicaSet, keyOf, onChange);
+    const watching = { ...options, onMute: () => this.doubt() };
+    this.hsds = new Source(watching, paths.hsds, {}, projectHsd, own, onChange);
+    this.deployments = new Source(watching, paths.deployments, labelled, projectDeployment, keyOf, onChange);
+    this.replicaSets = new Source(watching, paths.replicaSets, labelled, projectReplicaSet, keyOf, onChange);
     const { onPod } = options;
-    this.pods = new Source(options, paths.pods, labelled, projectPod, keyOf, onChange, {
+    this.pods = new Source(watching, paths.pods, labelled, projectPod, keyOf, onChange, {
       onObject: onPod,
       keep: keepKey,
     });
-    this.budgets = new Source(options, paths.podDisruptionBudgets, labelled, projectBudget, keyOf, onChange);
+    this.budgets = new Source(watching, paths.podDisruptionBudgets, labelled, projectBudget, keyOf, onChange);
     this.nodes = options.watchNodes ? new CordonWatch(options, (node) => this.nodeChanged(node, onChange)) : undefined;
     this.cordoned = this.nodes?.cordoned ?? new Set();
   }
@@ -99,6 +100,11 @@ export class World {
     return Math.max(...this.sources.map((source) => source.idleMs));
   }
 
+  /** What cuts one connection without a word cuts others: those that are silent, too, are made anew. */
+  private doubt(): void {
+    for (const source of this.sources) source.doubt();
+  }
+
   /** Cordoning is rare: a look at every Pod then is cheaper than an index kept at all times. */
   private nodeChanged(node: string, onChange: (key: string) => void): void {
     for (const key of this.pods.keys()) {
@@ -108,7 +114,7 @@ export class World {
 
   private get sources(): readonly Pick<
     Source<ObjectView>,
-    'start' | 'stop' | 'synced' | 'whenSynced' | 'refresh' | 'idleMs'
+    'start' | 'stop' | 'synced' | 'whenSynced' | 'refresh' | 'doubt' | 'idleMs'
   >[] {
     const sources = [this.hsds, this.deployments, this.replicaSets, this.pods, this.budgets];
     return this.nodes ? [...sources, this.nodes] : sources;
@@ -119,6 +125,11 @@ export class World {
 function saysTheSame<V extends ObjectView>({ current, previous }: { current?: V; previous?: V }): boolean {
   if (current === undefined || previous === undefined) return false;
   return isDeepStrictEqual({ ...current, resourceVersion: '' }, { ...previous, resourceVersion: '' });
+}
+
+interface SourceOptions extends WorldOptions {
+  /** A watch was found cut without a word. */
+  onMute: () => void;
 }
 
 interface SourceHooks<V> {
@@ -133,7 +144,7 @@ export class Source<V extends ObjectView> {
   private readonly index = new KeyedIndex<V>();
 
   constructor(
-    private readonly options: WorldOptions,
+    private readonly options: SourceOptions,
     resource: ResourcePaths,
     query: Record<string, string>,
     project: (object: never) => V,
@@ -141,7 +152,7 @@ export class Source<V extends ObjectView> {
     onChange: (key: string) => void,
     { onObject, keep }: SourceHooks<V> = {},
   ) {
-    const { client, clock, random, logger, namespaces } = options;
+    const { client, clock, random, logger, namespaces, onMute } = options;
     const changed = (change: { current?: V; previous?: V }): void => {
       const before = change.previous && keyOfView(change.previous);
       const after = change.current && keyOfView(change.current);
@@ -170,6 +181,7 @@ export class Source<V extends ObjectView> {
           query,
           transform,
           onChange: changed,
+          onMute,
           clock,
           random,
           logger,
@@ -184,6 +196,10 @@ export class Source<V extends ObjectView> {
 
   async stop(): Promise<void> {
     await Promise.all([...this.reflectors.values()].map((reflector) => reflector.stop()));
+  }
+
+  doubt(): void {
+    for (const reflector of this.reflectors.values()) reflector.doubt();
   }
 
   get synced(): boolean {
