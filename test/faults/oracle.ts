@@ -111,6 +111,7 @@ function living(stage: Stage, hsd: Hsd, excused: ReadonlySet<string>): string[] 
   const detached = pods.filter((pod) => controllerUid(pod) === hsd.metadata.uid);
   const idle = pods.filter((pod) => isReady(pod) && pod.metadata.labels?.[STATE_LABEL] === 'idle');
   const { status = {} } = hsd;
+  const image = imageOf(hsd.spec.podTemplate.spec);
   const hash = templateHash({ spec: hsd.spec } as never);
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   const told = JSON.stringify(status.conditions ?? []).includes(REFUSAL_WORD);
@@ -127,9 +128,7 @@ function living(stage: Stage, hsd: Hsd, excused: ReadonlySet<string>): string[] 
     ),
     'the child has not its template': child?.spec.template.metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION] === hash,
     'the child is paused': child?.spec.paused !== true,
-    'an idle Pod is of another template': idle.every(
-      (pod) => pod.metadata.annotations?.[TEMPLATE_HASH_ANNOTATION] === hash,
-    ),
+    'an idle Pod is of another template': idle.every((pod) => imageOf(pod.spec) === image),
     'a retired ReplicaSet is left': stage.server
       .all('replicasets')
       .every((rs) => !rs.metadata.finalizers?.includes(RETIRE_FINALIZER)),
@@ -142,6 +141,8 @@ function living(stage: Stage, hsd: Hsd, excused: ReadonlySet<string>): string[] 
     'a condition tells of a refusal that is over': !told,
   });
 }
+
+const imageOf = (spec: unknown): unknown => (spec as Pod['spec']).containers[0]?.image;
 
 function isMarked({ metadata: { labels, annotations } }: Pod): boolean {
   const marks = Object.entries(MARKS.busy);
