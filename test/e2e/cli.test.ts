@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { CertificateAuthority } from '../../operator/serve/pki';
 import { PERMISSIONS } from '../../src/api/permissions';
 import { startCluster } from '../../tools/cluster';
-import { CertificateAuthority } from '../../tools/cluster/pki';
 import { serviceAccountKubeconfig, writeTokenKubeconfig } from './support/kubeconfig';
 import { kubectl } from './support/kubectl';
 import { OperatorProcess } from './support/operator';

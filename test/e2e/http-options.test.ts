@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { paths } from '../../operator/kube/paths';
+import { CertificateAuthority } from '../../operator/serve/pki';
 import type { HotStandbySpec } from '../../src/api/types';
 import { consistently, eventually } from '../../tools/base/eventually';
-import { CertificateAuthority } from '../../tools/cluster/pki';
 import { freePorts } from '../../tools/cluster/ports';
 import { kubectl } from './support/kubectl';
 import { OPERATOR_ACCOUNT } from './support/namespaced';

@@ -7,7 +7,7 @@ import { systemClock } from '../../operator/kube/clock';
 import { silentLogger } from '../../operator/kube/logger';
 import { LOOPBACK_CIDRS } from '../../operator/probe/http-address';
 import { type ProbeReport, Prober } from '../../operator/probe/prober';
-import { CertificateAuthority } from '../cluster/pki';
+import { CertificateAuthority } from '../../operator/serve/pki';
 
 /** Measured for this long; CPU time is the prober's process alone, the Pod is another one. */
 const SECONDS = 6;

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type CertificateAuthority, type KeyPair, serviceAccountKeys } from './pki';
+import { type CertificateAuthority, type KeyPair, serviceAccountKeys } from '../../operator/serve/pki';
 
 export interface CertificateFiles {
   /** Folder for them; made if missing, for its owner only. */

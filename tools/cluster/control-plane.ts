@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { CertificateAuthority, type CertificateRequest } from '../../operator/serve/pki';
 import type { Log } from '../base/cache';
 import { answers, apiClient, type Connection } from './api';
 import { writeCertificates } from './certificates';
 import { apiServerFlags, type ClientSettings, controllerManagerFlags, etcdFlags, schedulerFlags } from './flags';
 import { explain, type Guardian, type Program, waitReady } from './guardian';
 import { writeKubeconfig } from './kubeconfig';
-import { CertificateAuthority, type CertificateRequest } from './pki';
 import { freePorts } from './ports';
 import { type Commands, type ProgramName, resolveCommands } from './programs';
 

@@ -1,8 +1,8 @@
 /** kubectl and helm: from a development dependency where it has them for this machine, else from PATH. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { cacheDirectory } from '../base/cache';
-import { unzipFile } from './zip';
 
 export type ToolName = 'kubectl' | 'helm';
 
@@ -38,7 +38,10 @@ function packageManifest(): string | undefined {
 function unpack(archive: string, name: ToolName, file: string): void {
   mkdirSync(dirname(file), { recursive: true });
   const partial = `${file}.${process.pid}`;
-  writeFileSync(partial, unzipFile(readFileSync(archive), `${name}/${name}`), { mode: 0o755 });
+  const wanted = `${name}/${name}`;
+  const content = unzipSync(readFileSync(archive), { filter: (entry) => entry.name === wanted })[wanted];
+  if (content === undefined) throw new Error(`${archive} has no ${wanted}`);
+  writeFileSync(partial, content, { mode: 0o755 });
   renameSync(partial, file);
 }
 

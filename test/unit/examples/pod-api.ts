@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 
 /** How one request is answered: refused, or the connection is cut before or after the write. */
 export type Fault = { status: number; message: string } | 'cut-before' | 'cut-after';

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ApiClient } from '../../../operator/kube/client';
 import type { Connection } from '../../../operator/kube/connection';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 import { HttpServer, sendJson } from '../support/http-server';
 
 const authority = new CertificateAuthority('test-ca');

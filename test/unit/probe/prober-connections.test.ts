@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { PodIpTransport } from '../../../operator/probe/http-probe';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 import { HttpServer } from '../support/http-server';
 import { turns, until } from '../support/until';
 import { outcomeOf, question } from './prober-setup';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { type HttpOutcome, PodIpTransport } from '../../../operator/probe/http-probe';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 import { until } from '../support/until';
 import { outcomeOf, question } from './prober-setup';
 import { type Answer, tcpServer } from './tcp-server';

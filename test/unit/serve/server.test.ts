@@ -1,9 +1,9 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { HttpError, type HttpReply, type HttpRequest, jsonReply, textReply } from '../../../operator/serve/http';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 import { Router, route } from '../../../operator/serve/router';
 import { HttpServer, type Limits, type ServerOptions } from '../../../operator/serve/server';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
 import { until } from '../support/until';
 
 const authority = new CertificateAuthority('test-ca');

@@ -1,7 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify, X509Certificate } from 'node:crypto';
-import * as fc from 'fast-check';
-import * as der from '../../../tools/cluster/der';
-import { CertificateAuthority, serviceAccountKeys } from '../../../tools/cluster/pki';
+import { CertificateAuthority, serviceAccountKeys } from '../../../operator/serve/pki';
 
 const NOW = new Date('2030-05-06T07:08:09Z');
 const authority = new CertificateAuthority('test-ca', () => NOW);
@@ -55,25 +53,4 @@ test('what the ServiceAccount private key signs, the public key verifies', () =>
   const { privateKey, publicKey } = serviceAccountKeys();
   const signature = sign('sha256', Buffer.from('token'), privateKey);
   expect(verify('sha256', Buffer.from('token'), createPublicKey(publicKey), signature)).toBe(true);
-});
-
-describe('DER', () => {
-  test.each([
-    { what: 'a short length', bytes: der.octetString(Buffer.alloc(127)).subarray(0, 2), hex: '047f' },
-    { what: 'a length of two bytes', bytes: der.octetString(Buffer.alloc(128)).subarray(0, 3), hex: '048180' },
-    { what: 'a length of three bytes', bytes: der.octetString(Buffer.alloc(256)).subarray(0, 4), hex: '04820100' },
-    { what: 'an integer whose first bit is set', bytes: der.integer(Buffer.from([0x80])), hex: '02020080' },
-    { what: 'an object identifier', bytes: der.oid('1.2.840.10045.4.3.2'), hex: '06082a8648ce3d040302' },
-    { what: 'a time', bytes: der.utcTime(NOW), hex: '170d3330303530363037303830395a' },
-  ])('writes $what', ({ bytes, hex }) => expect(bytes.toString('hex')).toBe(hex));
-
-  test('writes any IPv6 address as its 16 bytes', () => {
-    return fc.assert(
-      fc.property(fc.ipV6(), (address) => {
-        fc.pre(!address.includes('.'));
-        const words = der.ipBytes(address).toString('hex').match(/.{4}/g) ?? [];
-        expect(new URL(`http://[${words.join(':')}]`).hostname).toBe(new URL(`http://[${address}]`).hostname);
-      }),
-    );
-  });
 });
