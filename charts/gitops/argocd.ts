@@ -8,7 +8,7 @@ import { PACKAGE_VERSION } from '../../src/version';
 import { NAME, REPOSITORY, releasePath } from './release';
 
 /** Health check and actions in the form of Argo CD's own repository, tests included. */
-export const CUSTOMIZATIONS = join(__dirname, 'resource_customizations');
+const CUSTOMIZATIONS = join(__dirname, 'resource_customizations');
 /** What they are for, as the path below and as the key in argocd-cm. */
 export const CUSTOMIZED = join(CUSTOMIZATIONS, GROUP, KIND);
 

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ROOT } from '../../root';
 import { isAlive } from '../../tools/base/process-identity';
 import { describeCluster } from '../../tools/cluster/describe-cluster';
 import { resolveCommands } from '../../tools/cluster/programs';
@@ -23,7 +25,7 @@ async function cluster(...args: string[]): Promise<Outcome> {
 }
 
 async function clusterWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Outcome> {
-  const command = ['--import', 'tsx', require.resolve('./cli'), ...args];
+  const command = ['--import', 'tsx', join(ROOT, 'tools/cluster/cli.ts'), ...args];
   try {
     return { code: 0, ...(await promisify(execFile)(process.execPath, command, { env: { ...process.env, ...env } })) };
   } catch (error) {

@@ -5,7 +5,7 @@ import { ROOT } from '../../root';
 import type { BundledPackage } from './bundled-packages';
 
 /** Licences whose terms are kept by passing on their text, which THIRD-PARTY.txt does. */
-export const ALLOWED_LICENSES: readonly string[] = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'];
+const ALLOWED_LICENSES: readonly string[] = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'];
 
 /** Throws one line that names each package whose licence is not on the list. */
 export function checkLicenses(packages: readonly BundledPackage[]): void {

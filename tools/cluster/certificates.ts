@@ -45,7 +45,7 @@ export function writeCertificates({ pki, authority, hosts, serviceCidr }: Certif
 }
 
 /** The first usable address of an IPv4 range: Kubernetes gives it to the `kubernetes` Service. */
-export function firstAddress(cidr: string): string {
+function firstAddress(cidr: string): string {
   const bytes = (cidr.split('/')[0] ?? '').split('.').map(Number);
   return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join('.');
 }

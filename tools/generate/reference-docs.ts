@@ -29,7 +29,7 @@ const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
 const MARKED = /(<!-- generated: ([^>]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /** Writes every file of REFERENCE_DOCS anew. Throws when a marker names no part. */
-export async function writeReferenceDocs(): Promise<void> {
+async function writeReferenceDocs(): Promise<void> {
   for (const file of REFERENCE_DOCS) writeFileSync(join(ROOT, file), await filled(file));
 }
 

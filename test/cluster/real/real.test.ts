@@ -7,7 +7,7 @@ import { type Cluster, startCluster } from '../../../tools/cluster/index';
 import { appImage, IMAGE_NAMES, type RealNodes } from '../../../tools/cluster/real/index';
 import { realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
 import { isAlive } from '../../../tools/cluster/real/processes';
-import { linkOf, type MachineState, machineState, processesOf, remainsOf } from '../../../tools/cluster/real/traces';
+import { linkOf, type MachineState, machineState, processesOf, remainsOf } from './traces';
 
 interface Pod {
   metadata: { name: string; uid: string };

@@ -8,7 +8,7 @@ import { realNodesPreflightNow } from '../../../tools/cluster/real/preflight';
 import { ended, isAlive } from '../../../tools/cluster/real/processes';
 import { openRealSite } from '../../../tools/cluster/real/site';
 import { cleanLeftovers } from '../../../tools/cluster/real/teardown';
-import { remainsOf } from '../../../tools/cluster/real/traces';
+import { remainsOf } from './traces';
 
 interface Site {
   dir: string;

@@ -43,7 +43,7 @@ export function blocksOf(document: string): Block[] {
 }
 
 /** A document without its code blocks, where links and headings are. */
-export function prose(document: string): string {
+function prose(document: string): string {
   return read(document).replace(FENCE, '');
 }
 

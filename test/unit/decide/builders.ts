@@ -23,8 +23,8 @@ import type { HotStandbySpec, HotStandbyStatus } from '../../../src/api/types';
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z');
 export const HSD_UID = 'hsd-1';
-export const CHILD_UID = 'child-1';
-export const REPLICA_SET_UID = 'rs-1';
+const CHILD_UID = 'child-1';
+const REPLICA_SET_UID = 'rs-1';
 
 const identity = (
   name: string,
@@ -37,7 +37,7 @@ const identity = (
 });
 
 export const hsdOwner: Controller = { kind: KIND, name: 'rooms', uid: HSD_UID };
-export const childOwner: Controller = { kind: 'Deployment', name: 'rooms-workload', uid: CHILD_UID };
+const childOwner: Controller = { kind: 'Deployment', name: 'rooms-workload', uid: CHILD_UID };
 
 export function ownedBy(replicaSetUid: string): Controller {
   return { kind: 'ReplicaSet', name: replicaSetUid, uid: replicaSetUid };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { ApiClient } from '../../../operator/kube/client';
 import { loadConnection } from '../../../operator/kube/config';
-import { CertificateAuthority } from '../../../tools/cluster/pki';
+import { CertificateAuthority } from '../../../operator/serve/pki';
 import { FakeClock } from '../support/fake-clock';
 import { HttpServer, sendJson, sendStatus } from '../support/http-server';
 import { until } from '../support/until';

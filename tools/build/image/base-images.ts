@@ -7,9 +7,6 @@ import { type Image, imageFromFiles } from './images';
 import type { LayerEntry } from './layers';
 import { findProgram } from './packages';
 
-/** What an app runs on. */
-export type AppBase = 'node' | 'python';
-
 /** Reference of each image, for Pod templates. */
 export const IMAGE_NAMES = {
   pause: 'hotstandby.local/pause:1',

@@ -1,13 +1,13 @@
 #!/bin/sh
-# node-root.sh NODE_DIR BIN_DIR RUNC_DIR PAUSE_DIR LIBRARY_DIR|"" SYSCTL=VALUE...
+# node-root.sh NODE_DIR BIN_DIR RUNC_DIR LIBRARY_DIR|"" SYSCTL=VALUE...
 #
 # Gives a node its own root file system, then holds the node's namespaces. Runs in a mount and PID namespace of its own.
 # /usr and /etc are the machine's, read only; /var is the node's; the users' files are not there at all, so a hostPath
 # volume cannot reach them. kubelet, containerd and CNI have paths that no flag moves (/var/lib/kubelet/device-plugins,
 # /var/lib/cni, /run/containerd/s): with a root each, nodes do not meet there and paths stay short enough for sockets.
 set -eu
-node_dir=$1 bin_dir=$2 runc_dir=$3 pause_dir=$4 library_dir=$5
-shift 5
+node_dir=$1 bin_dir=$2 runc_dir=$3 library_dir=$4
+shift 4
 
 root=$node_dir/root
 mkdir -p "$root"
@@ -25,7 +25,6 @@ for entry in /bin /sbin /lib /lib32 /lib64 /libx32 /usr /etc; do
 done
 bind_read_only "$bin_dir" /hotstandby/bin
 bind_read_only "$runc_dir" /hotstandby/runc
-bind_read_only "$pause_dir" /hotstandby/pause
 bind_read_only "$node_dir/etc" /hotstandby/etc
 if [ -n "$library_dir" ]; then bind_read_only "$library_dir" /hotstandby/lib; fi
 
@@ -56,4 +55,4 @@ rmdir old
 # The kubelet's volumes must reach the containers' mount namespaces.
 mount --make-rshared /
 echo ready
-HOTSTANDBY_LIFELINE=stdin exec /hotstandby/pause/pause
+HOTSTANDBY_LIFELINE=stdin exec /hotstandby/bin/pause

@@ -1,12 +1,12 @@
 /** What of this machine a cluster of real nodes might change: looked at before and after. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { run } from '../../base/run';
-import { findProgram, type NodeTools } from '../../build/image/packages';
-import { cgroupDirectories } from './cgroups';
-import { linkName } from './network';
-import type { RealSite } from './site';
-import { SHIELDED_SYSCTLS } from './sysctls';
-import { stateDirectory } from './teardown';
+import { run } from '../../../tools/base/run';
+import { findProgram, type NodeTools } from '../../../tools/build/image/packages';
+import { cgroupDirectories } from '../../../tools/cluster/real/cgroups';
+import { linkName } from '../../../tools/cluster/real/network';
+import type { RealSite } from '../../../tools/cluster/real/site';
+import { SHIELDED_SYSCTLS } from '../../../tools/cluster/real/sysctls';
+import { stateDirectory } from '../../../tools/cluster/real/teardown';
 
 /** Other clusters may come and go beside the one looked at. `linkOf` sees the one's own. */
 function ofNoCluster(line: string): boolean {
