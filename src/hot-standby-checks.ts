@@ -2,6 +2,7 @@ import { type Container, RestartPolicy, type Workload } from 'cdk8s-plus-28';
 import { DEFAULT_BUSY_ANNOTATION, MAX_NAME_LENGTH, NAME_LABEL, RESERVED_PREFIX } from './api/names';
 import type { BusyProbe } from './busy-probe';
 import type { HotStandbyProps } from './hot-standby-props';
+import type { IdleSchedule } from './spare-capacity';
 import { checkDuration, checkInteger, checkOrder, isDnsSubdomain, isLabelValue, isQualifiedName } from './validation';
 
 /** Seconds; the API server's default. */
@@ -13,6 +14,11 @@ export function checkProps(props: HotStandbyProps): void {
   checkInteger('minReplicas', props.minReplicas, { min: 0 });
   checkInteger('maxReplicas', props.maxReplicas, { min: 1 });
   checkOrder('minReplicas', props.minReplicas, 'maxReplicas', props.maxReplicas);
+  checkInteger('idlePercent', props.idlePercent, { min: 0, max: 1000 });
+  checkSchedules(props.schedules ?? []);
+  if (props.autoIdle !== undefined && props.autoIdle._max === undefined && props.maxReplicas === undefined) {
+    throw new Error("'autoIdle' needs an upper bound: give it 'max', or the HotStandby 'maxReplicas'");
+  }
   checkInteger('revisionHistoryLimit', props.revisionHistoryLimit, { min: 0 });
   checkDuration('scaleDownStabilizationWindow', props.scaleDownStabilizationWindow, { min: 0, max: 3600 });
   checkDuration('minReady', props.minReady, { min: 0 });
@@ -33,6 +39,22 @@ export function checkProps(props: HotStandbyProps): void {
     throw new Error(
       "'hostNetwork' is true with BusyProbe.http(): the operator never probes a node's address, use BusyProbe.annotation()",
     );
+  }
+}
+
+/** Throws when a window cannot be told from another one, or has a number out of its bounds. */
+function checkSchedules(schedules: readonly IdleSchedule[]): void {
+  const names = schedules.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`'schedules' has two of the name "${twice}": give each its own`);
+  for (const { name, start, end, idleTarget, minReplicas } of schedules) {
+    checkInteger(`schedules "${name}": idleTarget`, idleTarget, { min: 0 });
+    checkInteger(`schedules "${name}": minReplicas`, minReplicas, { min: 0 });
+    if (start.expressionString === end.expressionString) {
+      throw new Error(
+        `'schedules "${name}"' starts and ends at "${start.expressionString}", so it is never open: move one of them`,
+      );
+    }
   }
 }
 

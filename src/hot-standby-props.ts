@@ -1,6 +1,7 @@
 import type { Duration } from 'cdk8s';
 import type { IServiceAccount, ServicePort, ServiceType, WorkloadProps } from 'cdk8s-plus-28';
 import type { BusyProbe } from './busy-probe';
+import type { AutoIdle, IdleSchedule } from './spare-capacity';
 
 /**
  * What deleting a HotStandby does to its busy Pods.
@@ -78,6 +79,28 @@ export interface HotStandbyOptions {
    * @default Duration.seconds(0)
    */
   readonly scaleDownStabilizationWindow?: Duration;
+
+  /**
+   * Idle Pods to keep as a percentage of the busy ones, rounded up, if that is more than `idleTarget`
+   * (`spec.idlePercent`).
+   *
+   * @default - none
+   */
+  readonly idlePercent?: number;
+
+  /**
+   * Windows in which more idle Pods are wanted (`spec.schedules`).
+   *
+   * @default - none
+   */
+  readonly schedules?: IdleSchedule[];
+
+  /**
+   * Lets the operator work out how many idle Pods are needed (`spec.autoIdle`).
+   *
+   * @default - off
+   */
+  readonly autoIdle?: AutoIdle;
 
   /**
    * What deleting this object does to busy Pods (`spec.sessions.onDelete`).

@@ -23,6 +23,7 @@ import type {
 } from './hot-standby-props';
 import { letProbesIn } from './probe-policy';
 import { annotatorAccount, selfAnnotatingPod } from './self-annotation';
+import type { AutoIdle, IdleSchedule } from './spare-capacity';
 
 /**
  * A workload whose Pods hold one session each: a HotStandbyDeployment keeps `idleTarget` idle Pods ready beside the busy
@@ -80,6 +81,16 @@ export class HotStandby extends Workload {
   public readonly scaleDownStabilizationWindow?: Duration;
 
   /**
+   * Idle Pods to keep as a percentage of the busy ones; none when undefined.
+   */
+  public readonly idlePercent?: number;
+
+  /**
+   * How many idle Pods the operator works out to be needed; nothing of the kind when undefined.
+   */
+  public readonly autoIdle?: AutoIdle;
+
+  /**
    * What deleting this object does to busy Pods; they go with it when undefined.
    */
   public readonly onDelete?: SessionDeletePolicy;
@@ -99,6 +110,7 @@ export class HotStandby extends Workload {
    */
   public readonly resourceType = PLURAL;
 
+  private readonly windows: IdleSchedule[];
   private annotator?: IServiceAccount;
   private taken?: TakenDeployment;
 
@@ -147,6 +159,9 @@ export class HotStandby extends Workload {
     this.progressDeadline = props.progressDeadline;
     this.revisionHistoryLimit = props.revisionHistoryLimit;
     this.scaleDownStabilizationWindow = props.scaleDownStabilizationWindow;
+    this.idlePercent = props.idlePercent;
+    this.autoIdle = props.autoIdle;
+    this.windows = [...(props.schedules ?? [])];
     this.onDelete = props.onDelete;
     this.deploymentMetadata = props.deploymentMetadata;
 
@@ -227,6 +242,13 @@ export class HotStandby extends Workload {
   }
 
   /**
+   * Windows in which more idle Pods are wanted.
+   */
+  public get schedules(): IdleSchedule[] {
+    return [...this.windows];
+  }
+
+  /**
    * `spec` of the HotStandbyDeployment.
    *
    * @internal
@@ -238,6 +260,9 @@ export class HotStandby extends Workload {
       idleTarget: this.idleTarget,
       minReplicas: this.minReplicas,
       maxReplicas: this.maxReplicas,
+      idlePercent: this.idlePercent,
+      schedules: this.windows.length > 0 ? schedulesToKube(this.windows) : undefined,
+      autoIdle: this.autoIdle?._toKube(),
       busyProbe: this.busyProbe?._toKube(),
       paused: this.paused,
       minReadySeconds: this.minReady?.toSeconds(),
@@ -273,4 +298,13 @@ export class HotStandby extends Workload {
       .flatMap((container) => container.ports)
       .map(({ number, protocol, name }) => ({ port: number, targetPort: number, protocol, name }));
   }
+}
+
+/** `spec.schedules`. */
+function schedulesToKube(schedules: readonly IdleSchedule[]): Record<string, unknown>[] {
+  return schedules.map(({ start, end, ...rest }) => ({
+    ...rest,
+    start: start.expressionString,
+    end: end.expressionString,
+  }));
 }

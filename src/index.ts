@@ -6,3 +6,4 @@ export * from './hot-standby-operator';
 export * from './hot-standby-operator-props';
 export * from './hot-standby-props';
 export * from './imports/apps.paia.tech';
+export * from './spare-capacity';

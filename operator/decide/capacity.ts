@@ -31,10 +31,13 @@ export function capacity({
   maxReplicas,
 }: CapacityInput): Capacity {
   const wish = busy + waiting + idleTarget;
-  const raised = Math.max(wish, minReplicas);
-  const capped = maxReplicas === undefined ? raised : Math.min(raised, maxReplicas);
-  const desired = Math.max(capped, busy);
+  const desired = Math.max(busy, clamped(wish, minReplicas, maxReplicas));
   const limit: LimitReason | undefined =
     desired < wish ? 'TooManyReplicas' : desired > wish ? 'TooFewReplicas' : undefined;
   return { desired, idleWanted: desired - busy, ...(limit && { limit }) };
+}
+
+/** Within the limits; where they contradict each other the upper one counts. */
+export function clamped(wish: number, minReplicas: number, maxReplicas = Number.POSITIVE_INFINITY): number {
+  return Math.min(Math.max(wish, minReplicas), maxReplicas);
 }

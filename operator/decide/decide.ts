@@ -1,7 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
 import { budgetWrites } from './budget';
-import { type Capacity, capacity } from './capacity';
 import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
 import { alreadySaid, type Doings, eventOfEnd, eventsOf } from './events';
@@ -20,6 +19,7 @@ import { endWrite, sessionEnds, untilExpiry } from './sessions';
 import { stabilize } from './stabilization';
 import { statusOf } from './status';
 import { childManifest, drains } from './template';
+import { spareEvents, type Wanted, wantedOf } from './wanted';
 
 /**
  * From what was seen to what to do, in one pure step: no clock, no I/O, no randomness. Deciding twice about the same
@@ -48,13 +48,9 @@ function livingPlan(observation: Observation): Plan {
   const obstacle = obstacleOf(hsd, child);
   const revs = revisions(observation);
   const facts = podFacts(observation, revs.retired);
-  const wanted = wantedCapacity(observation, facts);
+  const wanted = wantedOf(observation, facts);
   if (obstacle !== undefined) return obstaclePlan(observation, facts, wanted, obstacle);
   return workPlan(observation, revs, facts, wanted);
-}
-
-function wantedCapacity({ hsd, claims }: Observation, facts: readonly PodFacts[]): Capacity {
-  return capacity({ ...hsd.spec, busy: facts.filter((f) => f.busy).length, waiting: claims.waiting });
 }
 
 /** A child that is being deleted goes away by itself: not an error. */
@@ -87,12 +83,7 @@ function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
-function obstaclePlan(
-  observation: Observation,
-  facts: readonly PodFacts[],
-  wanted: Capacity,
-  obstacle: Obstacle,
-): Plan {
+function obstaclePlan(observation: Observation, facts: readonly PodFacts[], wanted: Wanted, obstacle: Obstacle): Plan {
   const stalled = obstacle.reason === 'ChildDeleting' ? undefined : obstacle;
   const ended = sessionEnds(observation, facts);
   return {
@@ -103,14 +94,16 @@ function obstaclePlan(
       facts,
       victims: new Set(),
       capacity: wanted,
+      wanted,
       settled: false,
       stalled,
     }),
     events: stalled === undefined || alreadySaid(observation, stalled) ? [] : [warning(stalled)],
     probe: [],
     reason: obstacle.reason,
+    ...knowledgeOf(wanted),
     // Nobody tells the operator when somebody else's Deployment goes away.
-    ...requeueAfter(stalled && 30_000, untilExpiry(observation, facts)),
+    ...requeueAfter(stalled && 30_000, wanted.waitMs, untilExpiry(observation, facts)),
   };
 }
 
@@ -118,7 +111,7 @@ function warning({ reason, message }: Explanation<ObstacleReason>): EventNote {
   return { type: 'Warning', reason, action: 'Reconcile', note: message };
 }
 
-function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Capacity): Plan {
+function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Wanted): Plan {
   const { hsd, child, refusal } = observation;
   const stalled = refusal?.generation === hsd.generation ? refusal : undefined;
   const busy = facts.filter((f) => f.busy).length;
@@ -126,7 +119,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
   const stabilized = stabilize(observation, wanted, (child?.replicas ?? 0) + busyDetached);
   // A Pod whose probe fails is not counted busy, yet may be: the child holds it even beyond what is wanted.
   const spared = child === undefined ? 0 : facts.filter((f) => f.attached && f.spared).length;
-  const bounded = boundGrowth(observation, facts, Math.max(stabilized.replicas - busyDetached, spared));
+  const bounded = boundGrowth(observation, facts, wanted.spare, Math.max(stabilized.replicas - busyDetached, spared));
   const { replicas } = bounded;
   const going = drain({
     observation,
@@ -172,14 +165,20 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       facts,
       victims: going.victims,
       capacity: wanted,
+      wanted,
       stabilized,
       bounded,
       settled,
       stalled,
     }),
-    events: [...eventsOf(observation, wanted, done), ...ended.map(eventOfEnd)],
+    events: [
+      ...eventsOf(observation, wanted, done),
+      ...spareEvents(observation, wanted.spare),
+      ...ended.map(eventOfEnd),
+    ],
     recommendation: wanted.desired,
     growth: bounded.growth,
+    ...knowledgeOf(wanted),
     ended,
     probe: going.probe,
     reason: reasonOf(writes, stalled !== undefined),
@@ -187,10 +186,15 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       going.waitMs,
       stabilized.waitMs,
       bounded.waitMs,
+      wanted.waitMs,
       untilAvailable(facts, observation),
       untilExpiry(observation, facts),
     ),
   };
+}
+
+function knowledgeOf({ learning, floor, spare }: Wanted): Pick<Plan, 'learning' | 'floor' | 'spareKey'> {
+  return { floor, spareKey: spare.key, ...(learning && { learning }) };
 }
 
 function requeueAfter(...waits: (number | undefined)[]): { requeueAfterMs?: number } {

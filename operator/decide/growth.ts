@@ -2,6 +2,7 @@ import { capacity } from './capacity';
 import type { Growth, HsdView, Observation } from './model';
 import type { PodFacts } from './pods';
 import { wasReady } from './readiness';
+import type { Spare } from './spare';
 
 /**
  * The bound on what a pool grows to while no Pod of its template has ever been available. Such a Pod never was a spare
@@ -31,15 +32,21 @@ export interface Bounded {
 /**
  * The bound holds back, it does not lower: never fewer than there are, or than the child holds.
  *
+ * @param spare how many idle Pods are wanted beside the busy ones
  * @param wanted what the child should hold if every busy Pod counts
  */
-export function boundGrowth(observation: Observation, facts: readonly PodFacts[], wanted: number): Bounded {
+export function boundGrowth(
+  observation: Observation,
+  facts: readonly PodFacts[],
+  spare: Spare,
+  wanted: number,
+): Bounded {
   const { child, hsd, now, growth: known = {} } = observation;
   if (child === undefined) return { replicas: wanted, growth: known };
   const { templateHash: template = '' } = child;
   if (isProven(observation, facts, template)) return { replicas: wanted, growth: { proven: template } };
-  const first = withoutBornBusy(hsd, facts);
-  const step = Math.max(1, hsd.spec.idleTarget);
+  const first = withoutBornBusy(hsd, facts, spare);
+  const step = Math.max(1, spare.idleTarget);
   const { held: _, ...unheld } = known;
   if (wanted <= first + step) return { replicas: wanted, growth: unheld };
   const since = known.held?.template === template ? known.held.since : now;
@@ -66,9 +73,9 @@ function isProven({ hsd, growth, claims }: Observation, facts: readonly PodFacts
 }
 
 /** What the child should hold if sessions on Pods of earlier templates were the only ones. */
-function withoutBornBusy({ spec }: HsdView, facts: readonly PodFacts[]): number {
+function withoutBornBusy({ spec }: HsdView, facts: readonly PodFacts[], spare: Spare): number {
   const busy = facts.filter((f) => f.busy && !f.attached).length;
-  return capacity({ ...spec, busy }).desired - busy;
+  return capacity({ ...spec, ...spare, busy }).desired - busy;
 }
 
 /** Milliseconds from the first step to the one with this number, which counts from 1. */

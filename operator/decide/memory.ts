@@ -1,4 +1,5 @@
 import { timestamp } from './conditions';
+import type { Learning } from './learning';
 import type {
   Growth,
   HsdView,
@@ -29,6 +30,8 @@ export interface Memory {
   readonly lastScaleTime?: string;
   readonly growth?: Growth;
   readonly seenKeys: ReadonlySet<string>;
+  readonly learning?: Learning;
+  readonly spareKey?: string;
   readonly refusal?: Refusal & { attempts: number; retryAt: number };
 }
 
@@ -55,7 +58,7 @@ export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | '
 
 /** What of it counts now, for the next observation. */
 export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], now: number): Recollection {
-  const { refusal, asked, lastScaleTime, growth, seenKeys } = memory;
+  const { refusal, asked, lastScaleTime, growth, seenKeys, learning, spareKey } = memory;
   const draining = pods.filter((pod) => pod.state === 'draining');
   return {
     drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
@@ -65,6 +68,8 @@ export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], n
     seenKeys,
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     ...(growth !== undefined && { growth }),
+    ...(learning !== undefined && { learning }),
+    ...(spareKey !== undefined && { spareKey }),
     ...(refusal !== undefined && now < refusal.retryAt && { refusal }),
   };
 }
@@ -94,17 +99,22 @@ function aged(recommendations: readonly Recommendation[], hsd: HsdView, now: num
 
 /** The memory after `plan` was made of `observation`. */
 export function remember(memory: Memory, observation: Observation, plan: Plan): Memory {
-  const { recommendation: replicas, growth = memory.growth } = plan;
+  const { recommendation: replicas, growth = memory.growth, spareKey = memory.spareKey } = plan;
+  const { learning: _, ...rest } = memory;
+  // A plan that asked for no spares (a deletion) leaves what was learned as it is.
+  const learning = plan.floor === undefined ? memory.learning : plan.learning;
   const { drainingSince, seenReady, recommendations, now } = observation;
   const higher = recommendations.filter((before) => replicas === undefined || before.replicas > replicas);
   return {
-    ...memory,
+    ...rest,
     drainingSince,
     seenReady,
     recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
     asked: askedPods(observation),
     seenKeys: busyKeys(observation),
     ...(growth !== undefined && { growth }),
+    ...(learning !== undefined && { learning }),
+    ...(spareKey !== undefined && { spareKey }),
   };
 }
 

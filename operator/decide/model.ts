@@ -1,6 +1,8 @@
 import type { PodState } from '../../src/api/marks';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+import type { Learning } from './learning';
 import type { EventAction, EventReason, Explanation, PlanReason, RefusalReason } from './reasons';
+import type { SpareFloor } from './spare';
 
 /**
  * What `decide` reads and what it answers. Views hold only the fields a decision needs (see observe/project.ts). Times in
@@ -217,6 +219,10 @@ export interface Recollection {
   growth?: Growth;
   /** Every annotation key that said busy since this process looks after the hsd. */
   seenKeys: ReadonlySet<string>;
+  /** Undefined: autoIdle is off, or has seen nothing. */
+  learning?: Learning;
+  /** What decided on the number of spares last (SpareFloor.key); undefined: nothing is known yet. */
+  spareKey?: string;
 }
 
 export interface Observation extends Recollection {
@@ -323,6 +329,12 @@ export interface Plan {
   recommendation?: number;
   /** To be remembered for the bound on growth; undefined: what is known stays. */
   growth?: Growth;
+  /** What autoIdle knows now; undefined: it is off, or what is known stays. */
+  learning?: Learning;
+  /** How many spares are wanted beside any number of busy Pods; undefined: nobody asked. */
+  floor?: SpareFloor;
+  /** What decided on it (Spare.key). */
+  spareKey?: string;
   /** Pods (uids) to probe now, out of turn: they are about to be ended, or have just become Ready. */
   probe: string[];
   /** Sessions that end by this plan, and why. */

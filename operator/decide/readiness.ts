@@ -1,6 +1,7 @@
 import type { Verdict } from './conditions';
-import type { HsdView } from './model';
+import type { HsdView, Observation } from './model';
 import type { ConditionReason, Explanation } from './reasons';
+import { scheduleFault } from './schedules';
 import type { Counts, StatusInput } from './status-input';
 
 /** Status, reason and message of a condition. */
@@ -18,7 +19,7 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
   const { hsd } = observation;
   if (waiting !== undefined)
     return say(['False', waiting.reason, waiting.message], ['True', waiting.reason, waiting.message]);
-  const stuck = input.stalled ?? stuckRollout(input, counts);
+  const stuck = input.stalled ?? stuckRollout(input, counts) ?? wrongSchedule(observation);
   if (stuck !== undefined) {
     const { reason, message } = stuck;
     return say(['False', reason, message], ['False', 'Stalled', 'see Stalled'], ['True', reason, message]);
@@ -27,7 +28,7 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
     const message = 'spec.paused is true: the child Deployment and its Pods are left as they are';
     return say(['True', 'Paused', message], ['False', 'Paused', message]);
   }
-  const wanted = Math.min(hsd.spec.idleTarget, capacity.idleWanted);
+  const wanted = Math.min(input.wanted?.spare.idleTarget ?? hsd.spec.idleTarget, capacity.idleWanted);
   if (wasReady(hsd) || (settled && counts.leftover === 0 && counts.available >= wanted)) {
     return say(
       ['True', 'Ready', 'the child Deployment keeps the idle target'],
@@ -62,4 +63,10 @@ function stuckRollout({ observation }: StatusInput, { leftover }: Counts): Expla
     reason: 'ProgressDeadlineExceeded',
     message: `Pods of the new template do not become available, ${leftover} idle Pods of the old one keep serving: ${message}`,
   };
+}
+
+/** It takes no part; the pool keeps what the rest of its spec asks for. */
+function wrongSchedule({ hsd, serverNow }: Observation): Explanation | undefined {
+  const faults = (hsd.spec.schedules ?? []).flatMap((schedule) => scheduleFault(schedule, serverNow) ?? []);
+  return faults.length === 0 ? undefined : { reason: 'InvalidSchedule', message: faults.join('; ') };
 }

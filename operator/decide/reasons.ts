@@ -21,7 +21,17 @@ export const CONDITION_REASONS = [
   ...REFUSAL_REASONS,
   ...LIMIT_REASONS,
   // Ready, Reconciling, Stalled
-  ...['Accepted', 'Scaling', 'RollingOut', 'Ready', 'Paused', 'Draining', 'Stalled', 'ProgressDeadlineExceeded'],
+  ...[
+    'Accepted',
+    'Scaling',
+    'RollingOut',
+    'Ready',
+    'Paused',
+    'Draining',
+    'Stalled',
+    'ProgressDeadlineExceeded',
+    'InvalidSchedule',
+  ],
   // IdleTargetMet, ScalingLimited
   ...['MaxReplicasReached', 'ReplicaFailure', 'NeverAvailable'],
   // BusyProbeHealthy
@@ -30,7 +40,7 @@ export const CONDITION_REASONS = [
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
 
 export const EVENT_REASONS = [
-  ...['ChildCreated', 'ScaledUp', 'ScaledDown', 'RollingOut', 'SessionExpired'],
+  ...['ChildCreated', 'ScaledUp', 'ScaledDown', 'RollingOut', 'SessionExpired', 'IdleTargetSource'],
   // Warnings
   ...OBSTACLE_REASONS,
   ...REFUSAL_REASONS,

@@ -4,6 +4,7 @@ import type { Observation } from './model';
 import type { PodFacts } from './pods';
 import type { Explanation, ObstacleReason, RefusalReason } from './reasons';
 import type { Stabilized } from './stabilization';
+import type { Wanted } from './wanted';
 
 /** What a status is made from. */
 export interface StatusInput {
@@ -11,6 +12,8 @@ export interface StatusInput {
   facts: readonly PodFacts[];
   victims: ReadonlySet<string>;
   capacity: Capacity;
+  /** What decides on the number of idle Pods; absent while the hsd goes. */
+  wanted?: Wanted;
   /** Nothing of an earlier template or takeover is on its way. */
   settled: boolean;
   /** Why the child cannot be brought to what the spec asks for. */

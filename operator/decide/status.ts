@@ -1,4 +1,5 @@
 import type { HotStandbyStatus } from '../../src/api/types';
+import { capacityStatus, withLearned } from './capacity-status';
 import { mergeConditions, timestamp, type Verdict } from './conditions';
 import type { Bounded } from './growth';
 import { selectorText } from './labels';
@@ -10,12 +11,12 @@ import { keysLeftOut } from './reserved';
 import type { Counts, StatusInput } from './status-input';
 
 export function statusOf(input: StatusInput): HotStandbyStatus {
-  const { observation, facts, capacity } = input;
+  const { observation, facts, capacity, wanted } = input;
   const { hsd, serverNow } = observation;
   const c = countPods(input);
   const conditions = mergeConditions(hsd.status.conditions, verdicts(input, c), hsd.generation, serverNow);
   const { lastScaleTime = hsd.status.lastScaleTime } = observation;
-  return {
+  const status: HotStandbyStatus = {
     observedGeneration: hsd.generation,
     desiredReplicas: capacity.desired,
     busyCount: c.busy,
@@ -28,6 +29,7 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
     waitingCount: observation.claims.waiting,
     sessionCount: c.claimed,
     ...oldestSession(facts),
+    ...(wanted && { capacity: capacityStatus(observation, wanted) }),
     replicas: facts.length,
     readyReplicas: c.ready,
     selector: selectorText(hsd.spec.selector.matchLabels),
@@ -35,6 +37,7 @@ export function statusOf(input: StatusInput): HotStandbyStatus {
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     conditions,
   };
+  return withLearned(status, observation, wanted);
 }
 
 function oldestSession(facts: StatusInput['facts']): { oldestSessionTime?: string } {
@@ -69,8 +72,8 @@ function verdicts(input: StatusInput, counts: Counts): Verdict[] {
   return [...readiness(input, counts, idle), idle, scalingLimited(input), busyProbeHealthy(input, counts)];
 }
 
-function idleTargetMet({ observation, capacity, stalled, bounded }: StatusInput, counts: Counts): Verdict {
-  const target = observation.hsd.spec.idleTarget;
+function idleTargetMet({ observation, capacity, wanted, stalled, bounded }: StatusInput, counts: Counts): Verdict {
+  const target = wanted?.spare.idleTarget ?? observation.hsd.spec.idleTarget;
   const have = `${counts.available} of ${target} idle Pods available`;
   const verdict = (status: 'True' | 'False', reason: ConditionReason, message: string): Verdict => ({
     type: 'IdleTargetMet',
@@ -95,8 +98,9 @@ function neverAvailable({ bornBusy, replicas }: Bounded): string {
   return `${bornBusy} Pods of this template are busy and none was ever available, so growth is held back at ${replicas} until one is. Does the app mark itself busy, or answer its probe so, before a session begins?`;
 }
 
-function scalingLimited({ observation, capacity, stabilized, bounded }: StatusInput): Verdict {
-  const { minReplicas, maxReplicas } = observation.hsd.spec;
+function scalingLimited({ observation, capacity, wanted, stabilized, bounded }: StatusInput): Verdict {
+  const { maxReplicas } = observation.hsd.spec;
+  const minReplicas = wanted?.spare.minReplicas ?? observation.hsd.spec.minReplicas;
   const type = 'ScalingLimited';
   if (capacity.limit === 'TooManyReplicas') {
     return {

@@ -3,6 +3,7 @@ import { scaledEvent } from '../decide/events';
 import type { DeploymentView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
 import { busyKeyOf, isLive, isProbed } from '../decide/pods';
 import { isSessionPlan } from '../decide/reasons';
+import { type SpareFloor, spareBeside } from '../decide/spare';
 
 /** What the last pass over an hsd found; a head start reckons on from it. */
 interface Basis {
@@ -11,6 +12,7 @@ interface Basis {
   childUid: string;
   templateHash: string | undefined;
   busy: number;
+  floor: SpareFloor;
 }
 
 /** A scale write ahead of the pass, and the Event that tells of it: the pass will find the child as it should be. */
@@ -44,7 +46,9 @@ export class HeadStart {
     const basis = this.bases.get(key);
     const turned = this.turned.get(key) ?? 0;
     if (basis === undefined || turned <= 0 || child === undefined || !isSame(basis, hsd, child)) return undefined;
-    const wanted = capacity({ ...hsd.spec, busy: basis.busy + turned });
+    const busy = basis.busy + turned;
+    const { idleTarget, minReplicas } = spareBeside(basis.floor, hsd.spec, busy);
+    const wanted = capacity({ busy, idleTarget, minReplicas, maxReplicas: hsd.spec.maxReplicas });
     if (wanted.desired <= child.replicas) return undefined;
     const write: Raise['write'] = { kind: 'scaleChild', child, replicas: wanted.desired };
     return { write, event: scaledEvent(hsd, { from: child.replicas, to: wanted.desired }, wanted) };
@@ -53,13 +57,14 @@ export class HeadStart {
   /** A pass has seen everything up to now and made `plan` of it. Call it before anything else can happen. */
   seen(key: string, hsd: HsdView, child: DeploymentView | undefined, plan: Plan): void {
     this.turned.delete(key);
-    if (child === undefined || !isOrdinary(hsd, child, plan)) {
+    const { floor, status } = plan;
+    if (child === undefined || floor === undefined || !isOrdinary(hsd, child, plan)) {
       this.bases.delete(key);
       return;
     }
     const { uid: hsdUid, generation } = hsd;
     const { uid: childUid, templateHash } = child;
-    this.bases.set(key, { hsdUid, generation, childUid, templateHash, busy: plan.status.busyCount ?? 0 });
+    this.bases.set(key, { hsdUid, generation, childUid, templateHash, busy: status.busyCount ?? 0, floor });
   }
 
   /** The hsd is gone. */

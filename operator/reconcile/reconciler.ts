@@ -132,7 +132,7 @@ export class Reconciler {
     for (const event of plan.events) this.tell(hsd, event);
     this.lookAgain(key, plan.requeueAfterMs);
     this.lookAgain(key, retryInMs(this.memoryOf(key, hsd, now), now));
-    metrics.setCounts(hsd.namespace, hsd.name, hsd.spec.idleTarget, plan.status);
+    metrics.setCounts(hsd.namespace, hsd.name, plan.status.capacity?.idleTarget ?? hsd.spec.idleTarget, plan.status);
     await this.report(key, hsd, plan);
     return plan;
   }

@@ -1,3 +1,5 @@
+import { autoIdleSchema, capacityStatusSchema, idlePercentSchema, schedulesSchema } from './capacity-schema';
+import { count } from './count-schema';
 import { DEFAULTS } from './defaults';
 import { NAME_LABEL, RESERVED_PREFIX } from './names';
 import { podTemplateSchema } from './pod-template-schema';
@@ -6,11 +8,6 @@ import { podTemplateSchema } from './pod-template-schema';
  * The one source of the HotStandbyDeployment API: the CRD, the TypeScript types of the operator, the generated L1
  * construct and docs/reference.md all derive from the two schemas below.
  */
-
-/** Upper bound of every replica count: CEL needs one to price its rules, and no Deployment comes near it. */
-const MAX_COUNT = 1_000_000;
-
-const count = { type: 'integer', format: 'int32', minimum: 0, maximum: MAX_COUNT } as const;
 
 /** A segment `.` or `..` of a path without its query, plain or percent-encoded (RE2 and JavaScript). */
 export const DOT_SEGMENT = '(^|[/\\\\]|%2[fF]|%5[cC])([.]|%2[eE]){1,2}($|[/\\\\#]|%2[fF]|%5[cC])';
@@ -259,6 +256,9 @@ export const specSchema = {
     },
     podTemplate: podTemplateSchema,
     deploymentMetadata: deploymentMetadataSchema,
+    idlePercent: idlePercentSchema,
+    schedules: schedulesSchema,
+    autoIdle: autoIdleSchema,
     busyProbe: busyProbeSchema,
     paused: {
       type: 'boolean',
@@ -295,6 +295,11 @@ export const specSchema = {
         '"maxReplicas (%d) must not be less than minReplicas (%d): raise maxReplicas or lower minReplicas".format([self.maxReplicas, self.minReplicas])',
       message: 'maxReplicas must not be less than minReplicas',
       fieldPath: '.maxReplicas',
+    },
+    {
+      rule: '!has(self.autoIdle) || has(self.autoIdle.max) || has(self.maxReplicas)',
+      message: 'autoIdle needs an upper bound: set autoIdle.max, the most idle Pods it may ask for, or maxReplicas',
+      fieldPath: '.autoIdle',
     },
   ],
 } as const;
@@ -359,6 +364,7 @@ export const statusSchema = {
       format: 'date-time',
       description: 'When the oldest session that was claimed began. Absent while there is none.',
     },
+    capacity: capacityStatusSchema,
     replicas: { ...count, description: 'Live Pods, attached and detached.' },
     readyReplicas: { ...count, description: 'Live Pods that are Ready.' },
     selector: { type: 'string', description: 'Label selector of the Pods, for the scale subresource.' },

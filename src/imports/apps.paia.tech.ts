@@ -140,6 +140,27 @@ export interface HotStandbyDeploymentSpec {
   readonly deploymentMetadata?: HotStandbyDeploymentSpecDeploymentMetadata;
 
   /**
+   * Idle Pods to keep as a percentage of the busy ones, rounded up, if that is more than idleTarget. Default: none.
+   *
+   * @schema HotStandbyDeploymentSpec#idlePercent
+   */
+  readonly idlePercent?: number;
+
+  /**
+   * Windows in which more idle Pods are wanted. They may overlap: the highest number counts, and never less than idleTarget.
+   *
+   * @schema HotStandbyDeploymentSpec#schedules
+   */
+  readonly schedules?: HotStandbyDeploymentSpecSchedules[];
+
+  /**
+   * Works out how many idle Pods are needed so that a given share of sessions finds one, from the sessions and the warm-up times it sees.
+   *
+   * @schema HotStandbyDeploymentSpec#autoIdle
+   */
+  readonly autoIdle?: HotStandbyDeploymentSpecAutoIdle;
+
+  /**
    * How the operator knows that a Pod is busy. Default: by the annotation `paia.tech/busy: "true"`.
    *
    * @schema HotStandbyDeploymentSpec#busyProbe
@@ -202,6 +223,9 @@ export function toJson_HotStandbyDeploymentSpec(obj: HotStandbyDeploymentSpec | 
     'selector': toJson_HotStandbyDeploymentSpecSelector(obj.selector),
     'podTemplate': obj.podTemplate,
     'deploymentMetadata': toJson_HotStandbyDeploymentSpecDeploymentMetadata(obj.deploymentMetadata),
+    'idlePercent': obj.idlePercent,
+    'schedules': obj.schedules?.map(y => toJson_HotStandbyDeploymentSpecSchedules(y)),
+    'autoIdle': toJson_HotStandbyDeploymentSpecAutoIdle(obj.autoIdle),
     'busyProbe': toJson_HotStandbyDeploymentSpecBusyProbe(obj.busyProbe),
     'paused': obj.paused,
     'behavior': toJson_HotStandbyDeploymentSpecBehavior(obj.behavior),
@@ -273,6 +297,134 @@ export function toJson_HotStandbyDeploymentSpecDeploymentMetadata(obj: HotStandb
   const result = {
     'labels': ((obj.labels) === undefined) ? undefined : (Object.entries(obj.labels).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {})),
     'annotations': ((obj.annotations) === undefined) ? undefined : (Object.entries(obj.annotations).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {})),
+  };
+  // filter undefined values
+  return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
+}
+/* eslint-enable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+
+/**
+ * A window in which more idle Pods are wanted.
+ *
+ * @schema HotStandbyDeploymentSpecSchedules
+ */
+export interface HotStandbyDeploymentSpecSchedules {
+  /**
+   * Name of the window, for status and Events.
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#name
+   */
+  readonly name: string;
+
+  /**
+   * IANA time zone of start and end, for example Europe/Berlin. Default: UTC.
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#timeZone
+   */
+  readonly timeZone?: string;
+
+  /**
+   * When the window opens, as a cron expression: minute, hour, day of month, month, day of week. For example "0 8 * * MON-FRI".
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#start
+   */
+  readonly start: string;
+
+  /**
+   * When it closes: the next time after the start that this cron expression names. It may lie after midnight.
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#end
+   */
+  readonly end: string;
+
+  /**
+   * Idle Pods to keep while the window is open, if no other source wants more.
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#idleTarget
+   */
+  readonly idleTarget: number;
+
+  /**
+   * Fewest Pods to hold while the window is open, if minReplicas or another open window is not higher.
+   *
+   * @schema HotStandbyDeploymentSpecSchedules#minReplicas
+   */
+  readonly minReplicas?: number;
+}
+
+/**
+ * Converts an object of type 'HotStandbyDeploymentSpecSchedules' to JSON representation.
+ */
+/* eslint-disable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+export function toJson_HotStandbyDeploymentSpecSchedules(obj: HotStandbyDeploymentSpecSchedules | undefined): Record<string, any> | undefined {
+  if (obj === undefined) { return undefined; }
+  const result = {
+    'name': obj.name,
+    'timeZone': obj.timeZone,
+    'start': obj.start,
+    'end': obj.end,
+    'idleTarget': obj.idleTarget,
+    'minReplicas': obj.minReplicas,
+  };
+  // filter undefined values
+  return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
+}
+/* eslint-enable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+
+/**
+ * Works out how many idle Pods are needed so that a given share of sessions finds one, from the sessions and the warm-up times it sees.
+ *
+ * @schema HotStandbyDeploymentSpecAutoIdle
+ */
+export interface HotStandbyDeploymentSpecAutoIdle {
+  /**
+   * `Recommend`: status.capacity.recommendedIdle says the number and nothing else happens. `Apply`: it is kept, if no other source wants more. Default: Recommend.
+   *
+   * @schema HotStandbyDeploymentSpecAutoIdle#mode
+   */
+  readonly mode?: HotStandbyDeploymentSpecAutoIdleMode;
+
+  /**
+   * Percentage of sessions that shall find an idle Pod at once. Default: 99.
+   *
+   * @schema HotStandbyDeploymentSpecAutoIdle#hitTarget
+   */
+  readonly hitTarget?: number;
+
+  /**
+   * Fewest idle Pods it asks for. Default: 0.
+   *
+   * @schema HotStandbyDeploymentSpecAutoIdle#min
+   */
+  readonly min?: number;
+
+  /**
+   * Most idle Pods it asks for. Required unless maxReplicas is set.
+   *
+   * @schema HotStandbyDeploymentSpecAutoIdle#max
+   */
+  readonly max?: number;
+
+  /**
+   * Seconds over which arrivals are averaged. Default: 3600.
+   *
+   * @schema HotStandbyDeploymentSpecAutoIdle#windowSeconds
+   */
+  readonly windowSeconds?: number;
+}
+
+/**
+ * Converts an object of type 'HotStandbyDeploymentSpecAutoIdle' to JSON representation.
+ */
+/* eslint-disable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+export function toJson_HotStandbyDeploymentSpecAutoIdle(obj: HotStandbyDeploymentSpecAutoIdle | undefined): Record<string, any> | undefined {
+  if (obj === undefined) { return undefined; }
+  const result = {
+    'mode': obj.mode,
+    'hitTarget': obj.hitTarget,
+    'min': obj.min,
+    'max': obj.max,
+    'windowSeconds': obj.windowSeconds,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
@@ -378,6 +530,18 @@ export function toJson_HotStandbyDeploymentSpecSessions(obj: HotStandbyDeploymen
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
 }
 /* eslint-enable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+
+/**
+ * `Recommend`: status.capacity.recommendedIdle says the number and nothing else happens. `Apply`: it is kept, if no other source wants more. Default: Recommend.
+ *
+ * @schema HotStandbyDeploymentSpecAutoIdleMode
+ */
+export enum HotStandbyDeploymentSpecAutoIdleMode {
+  /** Recommend */
+  RECOMMEND = "Recommend",
+  /** Apply */
+  APPLY = "Apply",
+}
 
 /**
  * `annotation`: the Pod is busy while its annotation says "true". `http`: the Pod is busy by what an HTTP probe answers.

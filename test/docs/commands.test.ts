@@ -61,5 +61,5 @@ const offline = [...new Set(commands)].flatMap((command) => {
 });
 it.each(offline)('%s works', async (command, also) => {
   const { stdout } = await promisify(execFile)('bash', ['-c', `${command} ${also}`], { cwd: ROOT });
-  expect(stdout).toMatch(/Usage: |\.test\.ts$/m);
+  expect(stdout).toMatch(/Usage: |\.test\.ts$| sessions\.$/m);
 });

@@ -29,6 +29,7 @@ export const COMMANDS: readonly Entry[] = [
   by(/^npm start -- --(once|nodes kwok)$/, 'test/e2e/demo.test.ts', '--once'),
   offline(/^npm start -- --help$/),
   offline(/^npm run operator -- --help$/),
+  offline(/^npm run hsd -- simulate /),
   by(/^npm run lint$/, '.ci/run', 'npm run --silent lint'),
   by(/^npm run typecheck$/, '.ci/run', 'npm run --silent typecheck'),
   by(/^npm run generate$/, '.ci/run', 'npm run --silent generate'),

@@ -1,7 +1,8 @@
 /** The twin of every_feature.py: what jsii has to carry across, each of it once. */
-import { ApiObject, App, Chart, Duration, JsonPatch } from 'cdk8s';
+import { ApiObject, App, Chart, Cron, Duration, JsonPatch } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import {
+  AutoIdle,
   BusyProbe,
   HotStandby,
   HotStandbyCrd,
@@ -23,6 +24,11 @@ const rooms = new HotStandby(chart, 'rooms', {
   minReady: Duration.seconds(5),
   scaleDownStabilizationWindow: Duration.minutes(1),
   onDelete: SessionDeletePolicy.DRAIN,
+  idlePercent: 10,
+  schedules: [
+    { name: 'day', start: Cron.daily(), end: Cron.schedule({ hour: '18' }), idleTarget: 5, timeZone: 'Europe/Berlin' },
+  ],
+  autoIdle: AutoIdle.apply({ hitTarget: 95, window: Duration.hours(2) }),
   containers: [{ image: 'room:1', portNumber: 8080 }],
 });
 rooms.selfAnnotating();

@@ -1,8 +1,9 @@
 """The twin of every-feature.ts: what jsii has to carry across, each of it once."""
 
 import cdk8s_plus_28 as kplus
-from cdk8s import ApiObject, App, Chart, Duration, JsonPatch
+from cdk8s import ApiObject, App, Chart, Cron, Duration, JsonPatch
 from hotstandby import (
+    AutoIdle,
     BusyProbe,
     HotStandby,
     HotStandbyCrd,
@@ -10,6 +11,7 @@ from hotstandby import (
     HotStandbyDeploymentSpec,
     HotStandbyDeploymentSpecSelector,
     HotStandbyOperator,
+    IdleSchedule,
     LogLevel,
     Monitoring,
     SessionDeletePolicy,
@@ -28,6 +30,13 @@ rooms = HotStandby(
     min_ready=Duration.seconds(5),
     scale_down_stabilization_window=Duration.minutes(1),
     on_delete=SessionDeletePolicy.DRAIN,
+    idle_percent=10,
+    schedules=[
+        IdleSchedule(
+            name="day", start=Cron.daily(), end=Cron.schedule(hour="18"), idle_target=5, time_zone="Europe/Berlin"
+        )
+    ],
+    auto_idle=AutoIdle.apply(hit_target=95, window=Duration.hours(2)),
     containers=[kplus.ContainerProps(image="room:1", port_number=8080)],
 )
 rooms.self_annotating()

@@ -1,6 +1,7 @@
-import { ApiObject, type Chart, Duration, JsonPatch, Size, Testing } from 'cdk8s';
+import { ApiObject, type Chart, Cron, Duration, JsonPatch, Size, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import {
+  AutoIdle,
   BusyProbe,
   type ExposeIdleOptions,
   HotStandby,
@@ -205,6 +206,44 @@ describe('what a HotStandby says beside its Pods', () => {
       'scaleDownStabilizationWindow',
       { scaleDownStabilizationWindow: Duration.minutes(5) },
       { behavior: { scaleDown: { stabilizationWindowSeconds: 300 } } },
+    ],
+    ['idlePercent', { idlePercent: 20 }, { idlePercent: 20 }],
+    [
+      'schedules',
+      {
+        schedules: [
+          {
+            name: 'evening',
+            start: Cron.schedule({ minute: '0', hour: '18' }),
+            end: Cron.schedule({ minute: '0', hour: '2' }),
+            idleTarget: 20,
+            minReplicas: 30,
+            timeZone: 'Europe/Berlin',
+          },
+        ],
+      },
+      {
+        schedules: [
+          {
+            name: 'evening',
+            start: '0 18 * * *',
+            end: '0 2 * * *',
+            idleTarget: 20,
+            minReplicas: 30,
+            timeZone: 'Europe/Berlin',
+          },
+        ],
+      },
+    ],
+    [
+      'autoIdle that is applied',
+      { autoIdle: AutoIdle.apply({ hitTarget: 95, min: 1, max: 50, window: Duration.minutes(30) }) },
+      { autoIdle: { mode: 'Apply', hitTarget: 95, min: 1, max: 50, windowSeconds: 1800 } },
+    ],
+    [
+      'autoIdle that recommends, within maxReplicas',
+      { maxReplicas: 9, autoIdle: AutoIdle.recommend() },
+      { maxReplicas: 9, autoIdle: { mode: 'Recommend' } },
     ],
     ['onDelete', { onDelete: SessionDeletePolicy.DRAIN }, { sessions: { onDelete: 'Drain' } }],
     ['the default onDelete', { onDelete: SessionDeletePolicy.DELETE }, { sessions: { onDelete: 'Delete' } }],

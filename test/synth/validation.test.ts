@@ -1,16 +1,23 @@
-import { type Chart, Duration, Testing } from 'cdk8s';
+import { type Chart, Cron, Duration, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import {
+  AutoIdle,
   BusyProbe,
   type BusyProbeHttpOptions,
   HotStandby,
   HotStandbyOperator,
   type HotStandbyOperatorProps,
   type HotStandbyProps,
+  type IdleSchedule,
   ProbeVia,
 } from '../../src';
 
 const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'room' }] };
+
+function daily(name: string, hour: string): IdleSchedule {
+  const at = (h: string): Cron => Cron.schedule({ minute: '0', hour: h });
+  return { name, start: at(hour), end: at('18'), idleTarget: 5 };
+}
 
 function expression() {
   return kplus.LabelSelector.of({ expressions: [kplus.LabelExpression.exists('tier')] });
@@ -37,6 +44,22 @@ describe('a mistake in HotStandby is named with its value and the fix when it is
       'a window above an hour',
       { scaleDownStabilizationWindow: Duration.hours(2) },
       "'scaleDownStabilizationWindow' is 7200: give a whole number of seconds from 0 to 3600",
+    ],
+    ['a share above 1000 %', { idlePercent: 1001 }, "'idlePercent' is 1001: give a whole number from 0 to 1000"],
+    [
+      'autoIdle without an upper bound',
+      { autoIdle: AutoIdle.apply() },
+      "'autoIdle' needs an upper bound: give it 'max', or the HotStandby 'maxReplicas'",
+    ],
+    [
+      'two windows of one name',
+      { schedules: [daily('day', '8'), daily('day', '9')] },
+      `'schedules' has two of the name "day": give each its own`,
+    ],
+    [
+      'a window that is never open',
+      { schedules: [daily('day', '18')] },
+      `'schedules "day"' starts and ends at "0 18 * * *", so it is never open: move one of them`,
     ],
     [
       'half a second of readiness',

@@ -11,8 +11,8 @@ interface Row {
 }
 
 const OPERATOR: readonly Row[] = [
-  // Pure: hashes and comparisons, no clock, no file, no network.
-  { folder: 'operator/decide', may: ['src/api'], packages: ['node:crypto', 'node:util'] },
+  // Pure: hashes, comparisons and calendars, no clock, no file, no network.
+  { folder: 'operator/decide', may: ['src/api'], packages: ['croner', 'node:crypto', 'node:util'] },
   { folder: 'operator/kube', may: ['src/api'] },
   { folder: 'operator/probe', may: ['operator/decide', 'operator/kube', 'src/api'] },
   { folder: 'operator/observe', may: ['operator/decide', 'operator/kube', 'operator/probe', 'src/api'] },
@@ -45,6 +45,7 @@ const ROWS: readonly Row[] = [
   { folder: 'src', may: [], packages: ['cdk8s', 'cdk8s-plus-28', 'constructs'] },
   ...OPERATOR,
   { folder: 'charts', may: ['src', 'root'] },
+  { folder: 'cli', may: ['operator/decide', 'src/api', 'src/version'] },
   { folder: 'examples', may: [] },
   ...TOOLS,
 ];
@@ -63,7 +64,7 @@ interface Import {
 
 const IMPORT = /(?:\bfrom|\bimport|\brequire\()\s*\(?\s*'([^']+)'/g;
 
-const files = ['src', 'operator', 'charts', 'examples', 'tools'].flatMap((folder) =>
+const files = ['src', 'operator', 'charts', 'cli', 'examples', 'tools'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !/node_modules|imports\//.test(file))
     .map((file) => join(folder, file)),
