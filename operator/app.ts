@@ -1,6 +1,4 @@
-import { childName } from '../src/api/names';
 import type { PodView } from './decide/model';
-import { isLive } from './decide/pods';
 import type { Api } from './kube/api';
 import { type Clock, type Random, systemClock } from './kube/clock';
 import { EventRecorder } from './kube/events';
@@ -17,6 +15,7 @@ import { Prober } from './probe/prober';
 import { Reconciler } from './reconcile/reconciler';
 import { Term } from './reconcile/term';
 import { olderThan, startHealthServer } from './serve/health';
+import { countLoss } from './serve/losses';
 import type { Metrics } from './serve/metrics';
 import type { HttpServer } from './serve/server';
 
@@ -214,16 +213,7 @@ export class App {
 
   private podChanged(change: { previous?: PodView; current?: PodView }): void {
     this.reconciler.podChanged(change);
-    this.countLoss(change);
-  }
-
-  private countLoss({ previous, current }: { previous?: PodView; current?: PodView }): void {
-    const wasBusy = previous !== undefined && previous.state === 'busy' && isLive(previous);
-    if (!wasBusy || (current !== undefined && isLive(current))) return;
-    const hsd = this.world.hsd(`${previous.namespace}/${previous.hsd}`);
-    if (hsd === undefined || hsd.deleting) return;
-    this.options.metrics.addBusyPodsLost(1);
-    const { namespace, name } = previous;
-    this.options.logger.warn({ namespace, pod: name, child: childName(hsd.name) }, 'a busy Pod was ended');
+    const { metrics, logger } = this.options;
+    countLoss({ metrics, logger, hsd: (key) => this.world.hsd(key) }, change);
   }
 }

@@ -45,17 +45,17 @@ function blockList(cidrs: readonly string[]): BlockList {
 
 /** Tells the addresses that may be probed from those that must not. IPv4-mapped IPv6 forms are judged as their IPv4 address. */
 export class AddressPolicy {
-  readonly #refused = blockList(REFUSED_CIDRS);
-  readonly #allowed: BlockList;
+  private readonly refused = blockList(REFUSED_CIDRS);
+  private readonly allowed: BlockList;
 
   /** @param allowedCidrs - exceptions, default none. Throws RangeError naming an entry that is not a CIDR. */
   constructor(allowedCidrs: readonly string[] = []) {
-    this.#allowed = blockList(allowedCidrs);
+    this.allowed = blockList(allowedCidrs);
   }
 
   /** Whether `address` is a literal IP address (no zone, no name) that a Pod can have. */
   permits(address: string): boolean {
     if (isIP(address) === 0 || address.includes('%')) return false;
-    return this.#allowed.check(address, family(address)) || !this.#refused.check(address, family(address));
+    return this.allowed.check(address, family(address)) || !this.refused.check(address, family(address));
   }
 }

@@ -34,9 +34,9 @@ const STATUS = /^\s*\{\s*"kind"\s*:\s*"Status"/;
  */
 export class ApiServerProxyTransport implements ProbeTransport {
   /** Made when it is first needed: hardly any operator needs it. */
-  #connections: Connections | undefined;
+  private connections: Connections | undefined;
   /** An Authorization header the API server did not accept. */
-  #rejected: string | undefined;
+  private rejected: string | undefined;
 
   constructor(
     private readonly connection: Connection,
@@ -45,7 +45,7 @@ export class ApiServerProxyTransport implements ProbeTransport {
 
   send(question: HttpQuestion, done: (outcome: HttpOutcome) => void): HttpAttempt {
     const abort = new AbortController();
-    void this.#outcome(question, abort.signal).then((outcome) => {
+    void this.outcome(question, abort.signal).then((outcome) => {
       if (!abort.signal.aborted) done(outcome);
     });
     return { abort: () => abort.abort() };
@@ -55,25 +55,25 @@ export class ApiServerProxyTransport implements ProbeTransport {
   forget(): void {}
 
   close(): void {
-    void this.#connections?.destroy();
+    void this.connections?.destroy();
   }
 
-  async #outcome(question: HttpQuestion, signal: AbortSignal): Promise<HttpOutcome> {
+  private async outcome(question: HttpQuestion, signal: AbortSignal): Promise<HttpOutcome> {
     const path = proxyPath(question);
     if (path === undefined) return { reason: 'LocalError' };
     try {
-      return await this.#ask(path, signal);
+      return await this.ask(path, signal);
     } catch {
       return { reason: 'ProxyError' };
     }
   }
 
-  async #ask(path: string, signal: AbortSignal): Promise<HttpOutcome> {
+  private async ask(path: string, signal: AbortSignal): Promise<HttpOutcome> {
     const { server, headers, authorization: ask } = this.connection;
     const { origin, pathname } = new URL(server);
-    const authorization = await ask?.(this.#rejected);
-    this.#connections ??= new Connections(this.connection, MAX_CONNECTIONS);
-    const response = await request(await this.#connections.current(), {
+    const authorization = await ask?.(this.rejected);
+    this.connections ??= new Connections(this.connection, MAX_CONNECTIONS);
+    const response = await request(await this.connections.current(), {
       origin,
       path: `${pathname.replace(/\/$/, '')}${path}`,
       method: 'GET',
@@ -84,7 +84,7 @@ export class ApiServerProxyTransport implements ProbeTransport {
     const { statusCode: status } = response;
     if (response.headers[AUDIT_HEADER] === undefined) return { reason: 'ProxyError' };
     if (!STATUS.test(start)) return { status };
-    if (status === 401) this.#rejected = authorization;
+    if (status === 401) this.rejected = authorization;
     return { reason: reasonOf(status) };
   }
 }

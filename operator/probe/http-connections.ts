@@ -42,15 +42,15 @@ function mostIdle(): number {
 export class TargetConnections {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
-  readonly #targets = new WeakMap<Duplex, TargetConnection>();
-  #idle = 0;
-  #context: SecureContext | undefined;
+  private readonly targets = new WeakMap<Duplex, TargetConnection>();
+  private idle = 0;
+  private context: SecureContext | undefined;
 
   /** @param most idle connections kept at the same time */
   constructor(private readonly most = mostIdle()) {
     const settings = { keepAlive: true, maxFreeSockets: 1, timeout: MAX_IDLE_MS };
-    this.http = this.#byTarget(new HttpAgent(settings));
-    this.https = this.#byTarget(new HttpsAgent({ ...settings, maxCachedSessions: 0 }));
+    this.http = this.byTarget(new HttpAgent(settings));
+    this.https = this.byTarget(new HttpsAgent({ ...settings, maxCachedSessions: 0 }));
   }
 
   /**
@@ -58,15 +58,15 @@ export class TargetConnections {
    * verified. One context for all connections: making one costs 1 ms. No Diffie-Hellman over a prime the Pod chooses.
    */
   get tls(): { secureContext: SecureContext; rejectUnauthorized: false } {
-    this.#context ??= createSecureContext({ ciphers: `${DEFAULT_CIPHERS}:!kDHE` });
-    return { secureContext: this.#context, rejectUnauthorized: false };
+    this.context ??= createSecureContext({ ciphers: `${DEFAULT_CIPHERS}:!kDHE` });
+    return { secureContext: this.context, rejectUnauthorized: false };
   }
 
   /** Whether the next probe should ask the app to keep the connection. */
   take(target: TargetConnection): boolean {
     if (target.isIdle) {
       const isOpen = [this.http, this.https].some(({ freeSockets }) => freeSockets[target.name] !== undefined);
-      this.#leave(target);
+      this.leave(target);
       target.isShort = !isOpen;
     }
     return !target.isShort;
@@ -76,7 +76,7 @@ export class TargetConnections {
   drop(target: TargetConnection): void {
     target.isGone = true;
     if (!target.isIdle) return;
-    this.#leave(target);
+    this.leave(target);
     for (const { freeSockets } of [this.http, this.https]) {
       for (const socket of freeSockets[target.name] ?? []) socket.destroy();
     }
@@ -87,12 +87,12 @@ export class TargetConnections {
     this.https.destroy();
   }
 
-  #leave(target: TargetConnection): void {
+  private leave(target: TargetConnection): void {
     target.isIdle = false;
-    this.#idle--;
+    this.idle--;
   }
 
-  #byTarget<A extends HttpAgent>(agent: A): A {
+  private byTarget<A extends HttpAgent>(agent: A): A {
     const targetOf = (options?: object): TargetConnection | undefined =>
       (options as { connection?: TargetConnection } | undefined)?.connection;
     agent.getName = (options) => targetOf(options)?.name ?? '';
@@ -100,15 +100,15 @@ export class TargetConnections {
     agent.createConnection = (options, callback) => {
       const socket = connect(options, callback);
       const target = targetOf(options);
-      if (socket && target) this.#targets.set(socket, target);
+      if (socket && target) this.targets.set(socket, target);
       return socket;
     };
     const keep = agent.keepSocketAlive.bind(agent) as (socket: Duplex) => boolean;
     agent.keepSocketAlive = (socket): boolean => {
-      const target = this.#targets.get(socket);
-      if (!target || target.isGone || target.isIdle || this.#idle >= this.most || !keep(socket)) return false;
+      const target = this.targets.get(socket);
+      if (!target || target.isGone || target.isIdle || this.idle >= this.most || !keep(socket)) return false;
       target.isIdle = true;
-      this.#idle++;
+      this.idle++;
       return true;
     };
     return agent;

@@ -115,33 +115,33 @@ function readAnswer(response: IncomingMessage, settle: (outcome: HttpOutcome) =>
  * 10,000 targets every 10 s). undici costs more: it builds a pool for each origin.
  */
 export class PodIpTransport implements ProbeTransport {
-  readonly #connections: TargetConnections;
-  readonly #byQuestion = new WeakMap<HttpQuestion, TargetConnection>();
+  private readonly connections: TargetConnections;
+  private readonly byQuestion = new WeakMap<HttpQuestion, TargetConnection>();
 
   /** @param mostIdle connections kept at the same time. Default: half of the files the process may open, at most 16,384. */
   constructor(mostIdle?: number) {
-    this.#connections = new TargetConnections(mostIdle);
+    this.connections = new TargetConnections(mostIdle);
   }
 
   send(question: HttpQuestion, done: (outcome: HttpOutcome) => void): HttpAttempt {
-    const connection = this.#byQuestion.get(question) ?? new TargetConnection();
-    this.#byQuestion.set(question, connection);
-    return new PodIpAttempt(this.#connections, connection, question, done);
+    const connection = this.byQuestion.get(question) ?? new TargetConnection();
+    this.byQuestion.set(question, connection);
+    return new PodIpAttempt(this.connections, connection, question, done);
   }
 
   forget(question: HttpQuestion): void {
-    const connection = this.#byQuestion.get(question);
-    if (connection) this.#connections.drop(connection);
+    const connection = this.byQuestion.get(question);
+    if (connection) this.connections.drop(connection);
   }
 
   close(): void {
-    this.#connections.close();
+    this.connections.close();
   }
 }
 
 class PodIpAttempt implements HttpAttempt {
-  #open = true;
-  #request: ClientRequest | undefined;
+  private open = true;
+  private request: ClientRequest | undefined;
 
   constructor(
     private readonly connections: TargetConnections,
@@ -149,34 +149,34 @@ class PodIpAttempt implements HttpAttempt {
     private readonly question: HttpQuestion,
     private readonly done: (outcome: HttpOutcome) => void,
   ) {
-    this.#send(connections.take(connection));
+    this.send(connections.take(connection));
   }
 
   abort(): void {
-    this.#open = false;
-    this.#request?.destroy();
+    this.open = false;
+    this.request?.destroy();
   }
 
-  #send(keep: boolean): void {
-    const probe = this.#newRequest(keep);
-    this.#request = probe;
+  private send(keep: boolean): void {
+    const probe = this.newRequest(keep);
+    this.request = probe;
     if (!probe) {
-      setImmediate(() => this.#settle({ reason: 'LocalError' }));
+      setImmediate(() => this.settle({ reason: 'LocalError' }));
       return;
     }
     let status: number | undefined;
     const failed = (reason: ProbeReason): void => {
       // The app closed a kept connection in the very moment it was used: that says nothing about the app.
-      if (this.#open && probe === this.#request && probe.reusedSocket && status === undefined && reason === 'Reset')
-        this.#send(false);
-      else if (probe === this.#request) this.#settle({ reason });
+      if (this.open && probe === this.request && probe.reusedSocket && status === undefined && reason === 'Reset')
+        this.send(false);
+      else if (probe === this.request) this.settle({ reason });
     };
     probe.on('response', (response) => {
       status = response.statusCode;
-      readAnswer(response, (outcome) => this.#settle(outcome));
+      readAnswer(response, (outcome) => this.settle(outcome));
     });
     limitAnswer(probe, () => {
-      this.#settle(status === undefined ? { reason: 'TooLarge' } : { status });
+      this.settle(status === undefined ? { reason: 'TooLarge' } : { status });
       probe.destroy();
     });
     probe.on('error', (error) => failed(reasonOf(error)));
@@ -186,7 +186,7 @@ class PodIpAttempt implements HttpAttempt {
   }
 
   /** undefined when Node refuses the question itself: a port beyond 65535 that an older CRD let through. */
-  #newRequest(keep: boolean): ClientRequest | undefined {
+  private newRequest(keep: boolean): ClientRequest | undefined {
     const { scheme, ip, port, path } = this.question;
     const options = {
       connection: this.connection,
@@ -205,9 +205,9 @@ class PodIpAttempt implements HttpAttempt {
     }
   }
 
-  #settle(outcome: HttpOutcome): void {
-    if (!this.#open) return;
-    this.#open = false;
+  private settle(outcome: HttpOutcome): void {
+    if (!this.open) return;
+    this.open = false;
     this.done(outcome);
   }
 }

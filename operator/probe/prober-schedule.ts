@@ -11,24 +11,24 @@ export interface Timed {
  * behind (its next probe may be a day ahead). One timer for its head replaces one timer per target.
  */
 export class TimedHeap<T extends Timed> {
-  readonly #items: T[] = [];
+  private readonly items: T[] = [];
 
   get size(): number {
-    return this.#items.length;
+    return this.items.length;
   }
 
   /** The earliest item, undefined when empty. */
   peek(): T | undefined {
-    return this.#items[0];
+    return this.items[0];
   }
 
   push(item: T): void {
-    this.#siftUp(item, this.#items.length);
+    this.siftUp(item, this.items.length);
   }
 
   /** Removes and returns the earliest item. */
   pop(): T | undefined {
-    const first = this.#items[0];
+    const first = this.items[0];
     if (first) this.remove(first);
     return first;
   }
@@ -36,51 +36,51 @@ export class TimedHeap<T extends Timed> {
   /** Removes `item`; nothing happens when it is not in the heap. */
   remove(item: T): void {
     const hole = item.slot;
-    if (this.#items[hole] !== item) return;
+    if (this.items[hole] !== item) return;
     item.slot = -1;
-    const last = this.#items.pop();
+    const last = this.items.pop();
     if (!last || last === item) return;
-    const parent = this.#items[(hole - 1) >> 1];
-    if (hole > 0 && parent && last.at < parent.at) this.#siftUp(last, hole);
-    else this.#siftDown(last, hole);
+    const parent = this.items[(hole - 1) >> 1];
+    if (hole > 0 && parent && last.at < parent.at) this.siftUp(last, hole);
+    else this.siftDown(last, hole);
   }
 
   clear(): void {
-    for (const item of this.#items) item.slot = -1;
-    this.#items.length = 0;
+    for (const item of this.items) item.slot = -1;
+    this.items.length = 0;
   }
 
-  #place(item: T, slot: number): void {
-    this.#items[slot] = item;
+  private place(item: T, slot: number): void {
+    this.items[slot] = item;
     item.slot = slot;
   }
 
-  #siftUp(item: T, from: number): void {
+  private siftUp(item: T, from: number): void {
     let slot = from;
     while (slot > 0) {
       const parentSlot = (slot - 1) >> 1;
-      const parent = this.#items[parentSlot];
+      const parent = this.items[parentSlot];
       if (!parent || parent.at <= item.at) break;
-      this.#place(parent, slot);
+      this.place(parent, slot);
       slot = parentSlot;
     }
-    this.#place(item, slot);
+    this.place(item, slot);
   }
 
-  #siftDown(item: T, from: number): void {
+  private siftDown(item: T, from: number): void {
     let slot = from;
     for (;;) {
       const left = 2 * slot + 1;
-      const leftItem = this.#items[left];
+      const leftItem = this.items[left];
       if (!leftItem) break;
-      const rightItem = this.#items[left + 1];
+      const rightItem = this.items[left + 1];
       const rightFirst = rightItem !== undefined && rightItem.at < leftItem.at;
       const child = rightFirst ? rightItem : leftItem;
       if (item.at <= child.at) break;
-      this.#place(child, slot);
+      this.place(child, slot);
       slot = rightFirst ? left + 1 : left;
     }
-    this.#place(item, slot);
+    this.place(item, slot);
   }
 }
 

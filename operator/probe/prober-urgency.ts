@@ -16,45 +16,45 @@ export class Urgency implements Timed {
   slot = -1;
   /** The one that waits for its place or runs. */
   turn: Turn | undefined;
-  #asking: (() => void)[] = [];
-  #next: (() => void)[] = [];
-  #failures = 0;
+  private asking: (() => void)[] = [];
+  private next: (() => void)[] = [];
+  private failures = 0;
 
   constructor(readonly target: Runnable) {}
 
   /** `over` is called once, when a question that is sent after this is over. */
   join(over: () => void): void {
     const isSent = this.turn !== undefined && this.turn.order > 0;
-    (this.turn === undefined || isSent ? this.#next : this.#asking).push(over);
+    (this.turn === undefined || isSent ? this.next : this.asking).push(over);
   }
 
   /** Somebody waits for a question that is not on its way yet. */
   get isWanted(): boolean {
-    return this.turn === undefined && this.#next.length > 0;
+    return this.turn === undefined && this.next.length > 0;
   }
 
   /** Nothing to remember. */
   get isIdle(): boolean {
-    return this.turn === undefined && this.#next.length === 0 && this.#failures === 0;
+    return this.turn === undefined && this.next.length === 0 && this.failures === 0;
   }
 
   begin(): void {
-    this.#asking = this.#next;
-    this.#next = [];
+    this.asking = this.next;
+    this.next = [];
   }
 
   /** The question under way has an outcome. */
   ended(answered: boolean, now: number): void {
-    this.#failures = answered ? 0 : this.#failures + 1;
+    this.failures = answered ? 0 : this.failures + 1;
     const longest = Math.min(LONGEST_WAIT_MS, this.target.periodMs);
-    this.at = answered ? now : now + Math.min(longest, FIRST_WAIT_MS * 2 ** Math.min(this.#failures - 1, 30));
+    this.at = answered ? now : now + Math.min(longest, FIRST_WAIT_MS * 2 ** Math.min(this.failures - 1, 30));
     this.turn = undefined;
   }
 
   /** Calls those the last question was for. */
   tell(): void {
-    const asking = this.#asking;
-    this.#asking = [];
+    const asking = this.asking;
+    this.asking = [];
     for (const over of asking) over();
   }
 

@@ -106,32 +106,30 @@ class Target implements Runnable {
  * address. No valid answer is `unknown`, never idle.
  */
 export class Prober {
-  readonly #options: ProberOptions;
-  readonly #addresses: AddressPolicy;
-  readonly #runner: ProbeRunner;
-  readonly #podIp: ProbeTransport;
-  readonly #groups = new Map<string, Group>();
-  readonly #targets = new Map<string, Target>();
+  private readonly addresses: AddressPolicy;
+  private readonly runner: ProbeRunner;
+  private readonly podIp: ProbeTransport;
+  private readonly groups = new Map<string, Group>();
+  private readonly targets = new Map<string, Target>();
   /** How many targets claim an address. */
-  readonly #claims = new Map<string, number>();
-  #nextFirstProbe = 0;
-  #stopped = false;
+  private readonly claims = new Map<string, number>();
+  private nextFirstProbe = 0;
+  private stopped = false;
 
   /** Throws RangeError when an entry of `allowedCidrs` is not a CIDR. */
-  constructor(options: ProberOptions) {
-    this.#options = options;
-    this.#addresses = new AddressPolicy(options.allowedCidrs);
-    this.#podIp = options.podIp ?? new PodIpTransport();
-    this.#runner = new ProbeRunner({
+  constructor(private readonly options: ProberOptions) {
+    this.addresses = new AddressPolicy(options.allowedCidrs);
+    this.podIp = options.podIp ?? new PodIpTransport();
+    this.runner = new ProbeRunner({
       clock: options.clock,
       maxConcurrent: options.maxConcurrent ?? 1024,
-      onOutcome: (turn, outcome) => this.#settle(turn, outcome),
+      onOutcome: (turn, outcome) => this.settle(turn, outcome),
     });
   }
 
   /** Pods that are targets now. */
   get size(): number {
-    return this.#targets.size;
+    return this.targets.size;
   }
 
   /**
@@ -141,8 +139,8 @@ export class Prober {
    * @param hsdKey - `namespace/name`
    */
   setTargets(hsdKey: string, spec: ProbeSpec, pods: readonly ProbePod[]): void {
-    if (this.#stopped) return;
-    const group = this.#group(hsdKey, spec);
+    if (this.stopped) return;
+    const group = this.group(hsdKey, spec);
     const before = group.spec;
     const sameQuestion = QUESTION.every((field) => before[field] === spec[field]);
     const newPeriod = before.periodSeconds !== spec.periodSeconds;
@@ -150,25 +148,25 @@ export class Prober {
     const wanted = new Set<string>();
     for (const pod of pods) {
       wanted.add(pod.uid);
-      const old = this.#targets.get(pod.uid);
+      const old = this.targets.get(pod.uid);
       const samePod = old?.group === group && old.pod.ip === pod.ip && old.pod.hostNetwork === pod.hostNetwork;
-      if (!old || !samePod || !sameQuestion) this.#replace(old, pod, group);
-      else if (newPeriod) this.#runner.hasten(old);
+      if (!old || !samePod || !sameQuestion) this.replace(old, pod, group);
+      else if (newPeriod) this.runner.hasten(old);
     }
-    this.#remove([...group.targets.values()].filter(({ uid }) => !wanted.has(uid)));
+    this.remove([...group.targets.values()].filter(({ uid }) => !wanted.has(uid)));
   }
 
   /** Forgets an hsd and its Pods; probes under way are dropped. */
   removeAll(hsdKey: string): void {
-    const group = this.#groups.get(hsdKey);
+    const group = this.groups.get(hsdKey);
     if (!group) return;
-    this.#groups.delete(hsdKey);
-    this.#remove([...group.targets.values()]);
+    this.groups.delete(hsdKey);
+    this.remove([...group.targets.values()]);
   }
 
   /** What is known of a Pod; undefined when it is no target or was not probed yet. */
   result(uid: string): ProbeResult | undefined {
-    return this.#targets.get(uid)?.result;
+    return this.targets.get(uid)?.result;
   }
 
   /**
@@ -179,103 +177,103 @@ export class Prober {
   probeNow(uid: string, signal?: AbortSignal): Promise<ProbeResult | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const target = this.#targets.get(uid);
+      const target = this.targets.get(uid);
       if (!target?.connectable) return resolve(target?.result);
       const onAbort = (): void => reject(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#runner.urge(target, () => {
+      this.runner.urge(target, () => {
         signal?.removeEventListener('abort', onAbort);
-        resolve(this.#targets.get(uid) === target ? target.result : undefined);
+        resolve(this.targets.get(uid) === target ? target.result : undefined);
       });
     });
   }
 
   /** Drops everything under way. No Pod is probed and no callback called any more. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#groups.clear();
-    this.#remove([...this.#targets.values()]);
-    this.#runner.stop();
-    this.#podIp.close();
-    this.#options.apiServerProxy?.close();
+    this.stopped = true;
+    this.groups.clear();
+    this.remove([...this.targets.values()]);
+    this.runner.stop();
+    this.podIp.close();
+    this.options.apiServerProxy?.close();
   }
 
-  #group(key: string, spec: ProbeSpec): Group {
-    const known = this.#groups.get(key);
+  private group(key: string, spec: ProbeSpec): Group {
+    const known = this.groups.get(key);
     if (known) return known;
     const [tenant = ''] = key.split('/', 1);
     const group: Group = { key, tenant, spec, targets: new Map() };
-    this.#groups.set(key, group);
+    this.groups.set(key, group);
     return group;
   }
 
-  #replace(old: Target | undefined, pod: ProbePod, group: Group): void {
-    if (old) this.#remove([old]);
-    const refusal = this.#refusal(pod);
-    const target = new Target(pod, group, this.#transport(group.spec), pod.ip !== undefined && !refusal);
-    this.#targets.set(pod.uid, target);
+  private replace(old: Target | undefined, pod: ProbePod, group: Group): void {
+    if (old) this.remove([old]);
+    const refusal = this.refusal(pod);
+    const target = new Target(pod, group, this.transport(group.spec), pod.ip !== undefined && !refusal);
+    this.targets.set(pod.uid, target);
     group.targets.set(pod.uid, target);
     if (refusal) {
-      this.#options.logger.warn({ hsd: group.key, pod: pod.uid, reason: refusal }, 'Pod must not be probed');
-      this.#record(target, 'unknown', this.#options.clock.monotonic(), refusal);
+      this.options.logger.warn({ hsd: group.key, pod: pod.uid, reason: refusal }, 'Pod must not be probed');
+      this.record(target, 'unknown', this.options.clock.monotonic(), refusal);
     } else if (pod.ip !== undefined) {
-      this.#claims.set(pod.ip, (this.#claims.get(pod.ip) ?? 0) + 1);
-      this.#runner.add(target, this.#firstProbeAt(target.periodMs));
+      this.claims.set(pod.ip, (this.claims.get(pod.ip) ?? 0) + 1);
+      this.runner.add(target, this.firstProbeAt(target.periodMs));
     }
   }
 
-  #transport({ via }: ProbeSpec): ProbeTransport {
-    return via === 'APIServerProxy' ? (this.#options.apiServerProxy ?? NO_WAY) : this.#podIp;
+  private transport({ via }: ProbeSpec): ProbeTransport {
+    return via === 'APIServerProxy' ? (this.options.apiServerProxy ?? NO_WAY) : this.podIp;
   }
 
-  #refusal({ ip, hostNetwork }: ProbePod): ProbeReason | undefined {
+  private refusal({ ip, hostNetwork }: ProbePod): ProbeReason | undefined {
     if (hostNetwork) return 'HostNetwork';
-    return ip !== undefined && !this.#addresses.permits(ip) ? 'BadAddress' : undefined;
+    return ip !== undefined && !this.addresses.permits(ip) ? 'BadAddress' : undefined;
   }
 
   /** Now for one Pod; a crowd spreads over up to half a period. */
-  #firstProbeAt(periodMs: number): number {
-    const now = this.#options.clock.monotonic();
-    const at = Math.min(Math.max(now, this.#nextFirstProbe), now + periodMs / 2);
-    this.#nextFirstProbe = Math.max(this.#nextFirstProbe, at + FIRST_PROBE_SPACING_MS);
+  private firstProbeAt(periodMs: number): number {
+    const now = this.options.clock.monotonic();
+    const at = Math.min(Math.max(now, this.nextFirstProbe), now + periodMs / 2);
+    this.nextFirstProbe = Math.max(this.nextFirstProbe, at + FIRST_PROBE_SPACING_MS);
     return at;
   }
 
-  #remove(targets: readonly Target[]): void {
+  private remove(targets: readonly Target[]): void {
     for (const target of targets) {
-      this.#targets.delete(target.uid);
+      this.targets.delete(target.uid);
       target.group.targets.delete(target.uid);
-      if (target.connectable) this.#unclaim(target.question.ip);
+      if (target.connectable) this.unclaim(target.question.ip);
     }
-    this.#runner.remove(targets);
+    this.runner.remove(targets);
   }
 
-  #unclaim(ip: string): void {
-    const left = (this.#claims.get(ip) ?? 1) - 1;
-    if (left > 0) this.#claims.set(ip, left);
-    else this.#claims.delete(ip);
+  private unclaim(ip: string): void {
+    const left = (this.claims.get(ip) ?? 1) - 1;
+    if (left > 0) this.claims.set(ip, left);
+    else this.claims.delete(ip);
   }
 
-  #settle(turn: Turn, outcome: HttpOutcome): void {
-    const target = this.#targets.get(turn.target.uid);
+  private settle(turn: Turn, outcome: HttpOutcome): void {
+    const target = this.targets.get(turn.target.uid);
     if (target !== turn.target) return;
-    const shared = (this.#claims.get(target.question.ip) ?? 0) > 1;
+    const shared = (this.claims.get(target.question.ip) ?? 0) > 1;
     const believed: HttpOutcome = shared ? { reason: 'SharedAddress' } : outcome;
     const reason = 'reason' in believed ? believed.reason : undefined;
     const state = 'status' in believed ? stateOf(believed.status, target.group.spec.successIsBusy) : 'unknown';
-    this.#options.onProbe?.({
+    this.options.onProbe?.({
       state,
       reason,
-      seconds: (this.#options.clock.monotonic() - turn.sentAt) / 1000,
+      seconds: (this.options.clock.monotonic() - turn.sentAt) / 1000,
       latenessSeconds: Math.max(0, turn.sentAt - turn.dueAt) / 1000,
     });
     // An answer to an older question than the newest one answered says nothing new.
     if (turn.order < target.resultOrder) return;
     target.resultOrder = turn.order;
-    this.#record(target, state, turn.sentAt, reason, turn.urgent);
+    this.record(target, state, turn.sentAt, reason, turn.urgent);
   }
 
-  #record(target: Target, state: ProbeState, checkedAt: number, reason?: ProbeReason, urgent = false): void {
+  private record(target: Target, state: ProbeState, checkedAt: number, reason?: ProbeReason, urgent = false): void {
     const before = target.result;
     const failures = state === 'unknown' ? (before?.failures ?? 0) + 1 : 0;
     // Whoever asks out of turn is about to end the Pod. And two Pods at one address are no passing failure: the last
@@ -291,11 +289,11 @@ export class Prober {
         : { state, checkedAt, lastAnswer: state, failures };
     if (before?.state === state) return;
     const { key } = target.group;
-    this.#options.logger.debug(
+    this.options.logger.debug(
       { hsd: key, pod: target.pod.uid, from: before?.state, to: state, reason },
       'probe result changed',
     );
-    this.#options.onChange(key);
+    this.options.onChange(key);
   }
 }
 

@@ -87,66 +87,64 @@ function quoted(value: string): string {
  * every scrape, which a reaction would have to wait for; this takes 10 ms, and a report is an entry in a Map.
  */
 export class HsdSeries {
-  readonly #clock: Clock;
-  readonly #max: number;
-  readonly #entries = new Map<string, Entry>();
+  private readonly entries = new Map<string, Entry>();
   /** Keys beyond the cap: counted, without series. */
-  readonly #uncounted = new Set<string>();
+  private readonly uncounted = new Set<string>();
 
-  constructor(clock: Clock, max: number) {
-    this.#clock = clock;
-    this.#max = max;
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly max: number,
+  ) {}
 
   set(namespace: string, name: string, target: number, status: HsdStatusCounts): void {
     const key = `${namespace}/${name}`;
-    const entry = this.#entries.get(key);
+    const entry = this.entries.get(key);
     if (entry) {
-      this.#countBelow(entry, this.#clock.monotonic());
+      this.countBelow(entry, this.clock.monotonic());
       entry.target = target;
       entry.status = status;
-    } else if (this.#entries.size < this.#max) {
+    } else if (this.entries.size < this.max) {
       const labels = `{namespace=${quoted(namespace)},name=${quoted(name)}}`;
-      this.#entries.set(key, { labels, target, status, countedTo: this.#clock.monotonic(), belowSeconds: 0 });
-      this.#uncounted.delete(key);
+      this.entries.set(key, { labels, target, status, countedTo: this.clock.monotonic(), belowSeconds: 0 });
+      this.uncounted.delete(key);
     } else {
-      this.#uncounted.add(key);
+      this.uncounted.add(key);
     }
   }
 
   remove(namespace: string, name: string): void {
     const key = `${namespace}/${name}`;
-    this.#entries.delete(key);
-    this.#uncounted.delete(key);
+    this.entries.delete(key);
+    this.uncounted.delete(key);
   }
 
   /** Drops everything: nobody keeps it up to date any more. */
   clear(): void {
-    this.#entries.clear();
-    this.#uncounted.clear();
+    this.entries.clear();
+    this.uncounted.clear();
   }
 
   /** All series in the Prometheus text format. */
   text(): string {
-    const now = this.#clock.monotonic();
-    for (const entry of this.#entries.values()) this.#countBelow(entry, now);
-    return [...FAMILIES.map((family) => this.#familyText(family)), this.#totalsText()].join('\n');
+    const now = this.clock.monotonic();
+    for (const entry of this.entries.values()) this.countBelow(entry, now);
+    return [...FAMILIES.map((family) => this.familyText(family)), this.totalsText()].join('\n');
   }
 
-  #familyText(family: Family): string {
+  private familyText(family: Family): string {
     let text = head(family);
-    for (const entry of this.#entries.values()) text += `${family.name}${entry.labels} ${family.read(entry) ?? 0}\n`;
+    for (const entry of this.entries.values()) text += `${family.name}${entry.labels} ${family.read(entry) ?? 0}\n`;
     return text;
   }
 
-  #totalsText(): string {
+  private totalsText(): string {
     const name = 'hotstandby_hsds';
     const help = 'HotStandbyDeployments by whether they have series of their own: their number is capped.';
-    const [yes, no] = [this.#entries.size, this.#uncounted.size];
+    const [yes, no] = [this.entries.size, this.uncounted.size];
     return `${head({ name, help, type: 'gauge' })}${name}{series="yes"} ${yes}\n${name}{series="no"} ${no}\n`;
   }
 
-  #countBelow(entry: Entry, now: number): void {
+  private countBelow(entry: Entry, now: number): void {
     if ((entry.status.availableCount ?? 0) < entry.target) entry.belowSeconds += (now - entry.countedTo) / 1000;
     entry.countedTo = now;
   }

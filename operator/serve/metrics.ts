@@ -51,104 +51,104 @@ function codeLabel(code: number | string): string {
  * namespace and name of at most `maxHsds` HotStandbyDeployments, whose series go when they go.
  */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #hsds: HsdSeries;
-  readonly #reaction: Histogram;
-  readonly #reconcile: Histogram<'result'>;
-  readonly #apiRequests: Counter<'verb' | 'code'>;
-  readonly #apiSeconds: Histogram<'verb'>;
-  readonly #probes: Counter<'state' | 'reason'>;
-  readonly #lateness: Histogram;
-  readonly #busyLost: Counter;
-  readonly #leader: Gauge;
-  readonly #watchAges = new Map<string, () => number>();
-  #queue: () => QueueSample = () => ({ depth: 0, oldestSeconds: 0 });
+  private readonly registry = new Registry();
+  private readonly hsds: HsdSeries;
+  private readonly reaction: Histogram;
+  private readonly reconcile: Histogram<'result'>;
+  private readonly apiRequests: Counter<'verb' | 'code'>;
+  private readonly apiSeconds: Histogram<'verb'>;
+  private readonly probes: Counter<'state' | 'reason'>;
+  private readonly lateness: Histogram;
+  private readonly busyLost: Counter;
+  private readonly leader: Gauge;
+  private readonly watchAges = new Map<string, () => number>();
+  private queue: () => QueueSample = () => ({ depth: 0, oldestSeconds: 0 });
 
   constructor(options: MetricsOptions) {
-    const registers = [this.#registry];
-    this.#hsds = new HsdSeries(options.clock, options.maxHsds ?? 2000);
-    this.#reaction = new Histogram({
+    const registers = [this.registry];
+    this.hsds = new HsdSeries(options.clock, options.maxHsds ?? 2000);
+    this.reaction = new Histogram({
       name: 'hotstandby_reaction_seconds',
       help: 'From receiving the event that changed the busy count to the written scale of the child Deployment.',
       buckets: REACTION_BUCKETS,
       registers,
     });
-    this.#reconcile = new Histogram({
+    this.reconcile = new Histogram({
       name: 'hotstandby_reconcile_seconds',
       help: 'Duration of one reconcile, by what it led to: the reason of the plan, Outdated or Error.',
       labelNames: ['result'],
       buckets: DURATION_BUCKETS,
       registers,
     });
-    this.#apiRequests = new Counter({
+    this.apiRequests = new Counter({
       name: 'hotstandby_api_requests_total',
       help: 'Requests to the API server by verb and HTTP status; code "none": no answer came.',
       labelNames: ['verb', 'code'],
       registers,
     });
-    this.#apiSeconds = new Histogram({
+    this.apiSeconds = new Histogram({
       name: 'hotstandby_api_request_seconds',
       help: 'Duration of requests to the API server by verb; of a watch, until it was answered.',
       labelNames: ['verb'],
       buckets: DURATION_BUCKETS,
       registers,
     });
-    this.#probes = new Counter({
+    this.probes = new Counter({
       name: 'hotstandby_probes_total',
       help: 'HTTP busy probes by state and, for unknown, by reason.',
       labelNames: ['state', 'reason'],
       registers,
     });
-    this.#lateness = new Histogram({
+    this.lateness = new Histogram({
       name: 'hotstandby_probe_lateness_seconds',
       help: 'How much later than planned an HTTP busy probe was sent.',
       buckets: LATENESS_BUCKETS,
       registers,
     });
-    this.#busyLost = new Counter({
+    this.busyLost = new Counter({
       name: 'hotstandby_busy_pods_lost_total',
       help: 'Pods that were ended while busy, whoever ended them, and whose hsd stays. Should stay 0.',
       registers,
     });
-    this.#leader = new Gauge({
+    this.leader = new Gauge({
       name: 'hotstandby_leader',
       help: '1 while this replica may write, 0 while it only watches.',
       registers,
     });
-    this.#addCollected();
-    if (options.processMetrics) collectDefaultMetrics({ register: this.#registry });
+    this.addCollected();
+    if (options.processMetrics) collectDefaultMetrics({ register: this.registry });
   }
 
   /** The time from receiving an event to the written scale it led to. */
   observeReaction(seconds: number): void {
-    this.#reaction.observe(seconds);
+    this.reaction.observe(seconds);
   }
 
   observeReconcile(seconds: number, result: ReconcileResult): void {
-    this.#reconcile.observe({ result }, seconds);
+    this.reconcile.observe({ result }, seconds);
   }
 
   /** Fits ApiClient's `onRequest`. */
   observeApiRequest({ verb, code, seconds }: ApiRequest): void {
     const known = VERBS.has(verb) ? verb : 'other';
-    this.#apiRequests.inc({ verb: known, code: codeLabel(code) });
-    this.#apiSeconds.observe({ verb: known }, seconds);
+    this.apiRequests.inc({ verb: known, code: codeLabel(code) });
+    this.apiSeconds.observe({ verb: known }, seconds);
   }
 
   /** Fits Prober's `onProbe`. */
   observeProbe({ state, reason, latenessSeconds }: ProbeSample): void {
-    this.#probes.inc({ state, reason: reason ?? '' });
-    this.#lateness.observe(latenessSeconds);
+    this.probes.inc({ state, reason: reason ?? '' });
+    this.lateness.observe(latenessSeconds);
   }
 
   addBusyPodsLost(pods: number): void {
-    this.#busyLost.inc(pods);
+    this.busyLost.inc(pods);
   }
 
   /** A replica that leads no more stops reporting hsds: only the leader knows how they are. */
   setLeader(leader: boolean): void {
-    this.#leader.set(leader ? 1 : 0);
-    if (!leader) this.#hsds.clear();
+    this.leader.set(leader ? 1 : 0);
+    if (!leader) this.hsds.clear();
   }
 
   /**
@@ -156,17 +156,17 @@ export class Metrics {
    * @param target - available Pods that should be there
    */
   setCounts(namespace: string, name: string, target: number, status: HsdStatusCounts): void {
-    this.#hsds.set(namespace, name, target, status);
+    this.hsds.set(namespace, name, target, status);
   }
 
   /** The hsd is gone, and its series with it. */
   removeHsd(namespace: string, name: string): void {
-    this.#hsds.remove(namespace, name);
+    this.hsds.remove(namespace, name);
   }
 
   /** Asks `sample` at every scrape. */
   watchQueue(sample: () => QueueSample): void {
-    this.#queue = sample;
+    this.queue = sample;
   }
 
   /**
@@ -174,23 +174,23 @@ export class Metrics {
    * @param resource - which watch, for example `pods`: one of a few constants
    */
   watchAge(resource: string, ageSeconds: () => number): void {
-    this.#watchAges.set(resource, ageSeconds);
+    this.watchAges.set(resource, ageSeconds);
   }
 
   /** Content type of `text`. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 
   /** All series in the Prometheus text format. */
   async text(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${this.#hsds.text()}`;
+    return `${await this.registry.metrics()}\n${this.hsds.text()}`;
   }
 
-  #addCollected(): void {
-    const registers = [this.#registry];
-    const queue = (): QueueSample => this.#queue();
-    const ages = this.#watchAges;
+  private addCollected(): void {
+    const registers = [this.registry];
+    const queue = (): QueueSample => this.queue();
+    const ages = this.watchAges;
     new Gauge({
       name: 'hotstandby_queue_depth',
       help: 'HotStandbyDeployments waiting for their reconcile.',
