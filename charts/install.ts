@@ -7,6 +7,7 @@ import { addMarks } from '../src/install/policies';
 import { operatorRules, USER_ROLES } from '../src/install/rbac';
 import { userRoleManifest } from '../src/install/user-roles';
 import { PACKAGE_VERSION } from '../src/version';
+import { writeComponent } from './kustomize';
 
 const NAME = 'hotstandby';
 const LABELS = { 'app.kubernetes.io/name': NAME, 'app.kubernetes.io/instance': NAME };
@@ -103,6 +104,7 @@ export function writeInstall(outdir: string): void {
     new Operator(app, 'operator');
     new KustomizeBase(app, 'kustomization', ['operator.yaml']);
   });
+  writeComponent(join(outdir, 'component'));
 }
 
 /** One file a chart, named after it: crds.yaml, install.yaml, and so on. */

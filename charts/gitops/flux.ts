@@ -34,6 +34,20 @@ export class FluxKustomization extends Chart {
   }
 }
 
+/** Signed without keys, by the release workflow of this repository for this very version. */
+function signedByRelease(): object {
+  const literal = (text: string) => `^${text.replaceAll('.', '\\.')}$`;
+  return {
+    provider: 'cosign',
+    matchOIDCIdentity: [
+      {
+        issuer: literal('https://token.actions.githubusercontent.com'),
+        subject: literal(`${REPOSITORY}/.github/workflows/release.yml@refs/tags/v${PACKAGE_VERSION}`),
+      },
+    ],
+  };
+}
+
 /** The operator by its Helm chart, by Flux. Its CRD is among the templates, so an upgrade brings the new one. */
 export class FluxHelmRelease extends Chart {
   public constructor(scope: Construct, id: string) {
@@ -42,7 +56,7 @@ export class FluxHelmRelease extends Chart {
       apiVersion: SOURCE,
       kind: 'OCIRepository',
       metadata: { name: NAME },
-      spec: { interval: INTERVAL, url: `oci://${CHART}`, ref: { tag: PACKAGE_VERSION } },
+      spec: { interval: INTERVAL, url: `oci://${CHART}`, ref: { tag: PACKAGE_VERSION }, verify: signedByRelease() },
     });
     new ApiObject(this, 'release', {
       apiVersion: 'helm.toolkit.fluxcd.io/v2',

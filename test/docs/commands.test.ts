@@ -43,7 +43,7 @@ const paths = DOCUMENTS.flatMap(
   (document) =>
     read(document)
       .replace(/\w+:\/\/\S+/g, '')
-      .match(new RegExp(`\\b${folders}/[\\w./-]+\\w`, 'g')) ?? [],
+      .match(new RegExp(`(?<!paia-tech/)\\b${folders}/[\\w./-]+\\w`, 'g')) ?? [],
 );
 it.each([...new Set(paths)])('names %s, which exists', (path) => {
   expect(existsSync(join(ROOT, path))).toBe(true);

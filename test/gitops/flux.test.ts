@@ -1,7 +1,9 @@
 import { ApiError } from '../../operator/kube/errors';
 import { paths } from '../../operator/kube/paths';
 import type { KubeObject } from '../../operator/kube/types';
+import { CRD_NAME } from '../../src/api/names';
 import { eventually } from '../../tools/base/eventually';
+import { toManifest } from '../../tools/cluster/install';
 import { BusyWatch, type Pod, Scene } from '../e2e/support/scene';
 import { exampleObjects, Fleet, HSD, REFUSED_TEMPLATE } from './support/fleet';
 import { Flux, readyOf } from './support/flux';
@@ -112,6 +114,27 @@ describe('Flux with the example of examples/gitops', () => {
     expect(readyOf(failed)?.message).toMatch(/minReplicas.*20.*maxReplicas.*10|maxReplicas.*10.*minReplicas.*20/);
     fleet.edit({ minReplicas: 0 });
     await ready(await pushed('Ask for less'));
+  });
+
+  it('leaves the definition that is taken out of Git, and with it the pool and its busy Pod', async () => {
+    const [pod] = await scene.settledAt(2);
+    const sessions = new BusyWatch(scene);
+    await sessions.start(pod as Pod);
+    await scene.settledAt(3);
+    const metadata = { name: 'nothing', namespace: 'default' };
+    ground.git.write(
+      'clusters/staging/platform/crds.yaml',
+      toManifest([{ apiVersion: 'v1', kind: 'ConfigMap', metadata }]),
+    );
+    await flux.ready('platform', { status: 'True', revision: await pushed('Take the definition out') });
+    const definition = await scene.api.get<KubeObject>(
+      `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD_NAME}`,
+    );
+    expect(definition.metadata.deletionTimestamp).toBeUndefined();
+    expect((await scene.hsd(HSD)).metadata.deletionTimestamp).toBeUndefined();
+    expect(await sessions.lost()).toEqual([]);
+    await sessions.end(pod as Pod);
+    await scene.settledAt(2);
   });
 
   it('prunes a hsd taken out of Git when its sessions have ended', async () => {

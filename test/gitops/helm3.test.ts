@@ -15,12 +15,24 @@ describe('Helm 3', () => {
   beforeAll(async () => {
     helm3 = join((await build('helm3', note)).bin, 'helm');
     folder = mkdtempSync(join(tmpdir(), 'hotstandby-helm3-'));
-  });
+  }, 900_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  /** Of a Helm 3 that was built plainly: it takes Kubernetes for 1.20 when it has no cluster. */
+  const NEWER = ['--kube-version', '1.32.0'];
+
   /** What both of them print for the chart by itself. */
-  const printed = (program: string, values: Values): string =>
-    helm(['template', 'standby', CHART, '--namespace', 'standby', '--values', '-'], JSON.stringify(values), program);
+  function printed(program: string, values: Values, flags = NEWER): string {
+    const args = ['template', 'standby', CHART, '--namespace', 'standby', '--values', '-'];
+    // They differ in the empty lines between documents.
+    return helm([...args, ...flags], JSON.stringify(values), program)
+      .replace(/\n+(?=---\n)/g, '\n')
+      .trimEnd();
+  }
+
+  it('says which Kubernetes the chart needs where it knows no newer one', () => {
+    expect(() => printed(helm3, {}, [])).toThrow('chart requires kubeVersion: >=1.32.0-0');
+  });
 
   it('is one, and has nothing against the chart', () => {
     expect(helm(['version', '--short'], undefined, helm3)).toMatch(/^v3\./);

@@ -43,8 +43,8 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
   'release.yml npm': ['id-token'],
 };
 
-test('are the three there are', () => {
-  expect(files.sort()).toEqual(['ci.yml', 'nightly.yml', 'release.yml']);
+test('are the four there are', () => {
+  expect(files.sort()).toEqual(['audit.yml', 'ci.yml', 'nightly.yml', 'release.yml']);
 });
 
 describe.each(files)('%s', (file) => {

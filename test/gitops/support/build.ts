@@ -1,4 +1,4 @@
-/** Argo CD, Flux's kustomize-controller and Helm 3, from the Go modules pinned in binaries/. */
+/** Argo CD, Flux's kustomize-controller, Helm 3 and kube-score, from the Go modules pinned in binaries/. */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../../root';
@@ -14,7 +14,7 @@ const FLUX_APIS = ['helm-controller/api/v2', 'kustomize-controller/api/v1', 'sou
 const FLAGS = ['-p=2', '-ldflags', '-s -w'];
 
 /** Modules of their own, because their dependencies exclude each other. */
-const TARGETS: Readonly<Record<'argocd' | 'flux' | 'helm3', GoTarget>> = {
+const TARGETS: Readonly<Record<'argocd' | 'flux' | 'helm3' | 'kube-score', GoTarget>> = {
   argocd: {
     name: 'argocd',
     module: join(SOURCES, 'argocd'),
@@ -56,6 +56,14 @@ const TARGETS: Readonly<Record<'argocd' | 'flux' | 'helm3', GoTarget>> = {
     packages: ['helm.sh/helm/v3/cmd/helm'],
     flags: FLAGS,
     duration: 'about 5 minutes',
+  },
+  'kube-score': {
+    name: 'kube-score',
+    module: join(SOURCES, 'kube-score'),
+    sources: ['.'],
+    packages: ['github.com/zegl/kube-score/cmd/kube-score'],
+    flags: FLAGS,
+    duration: 'about 1 minute',
   },
 };
 

@@ -9,4 +9,5 @@ export default async function setup(): Promise<void> {
   await build('argocd', note);
   await build('flux', note);
   await build('helm3', note);
+  await build('kube-score', note);
 }
