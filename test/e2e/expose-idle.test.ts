@@ -1,4 +1,4 @@
-import { Chart, Testing } from 'cdk8s';
+import { App, Chart, Testing } from 'cdk8s';
 import { paths } from '../../operator/kube/paths';
 import { HotStandby } from '../../src';
 import { STATE_LABEL } from '../../src/api/names';
@@ -73,7 +73,7 @@ describe('exposeIdle()', () => {
 
 /** What a user of the constructs writes. */
 function rooms(namespace: string): object[] {
-  const chart = new Chart(Testing.app(), 'test', { namespace });
+  const chart = new Chart(new App(), 'test', { namespace });
   const hotStandby = new HotStandby(chart, 'rooms', {
     metadata: { name: 'rooms' },
     idleTarget: 3,

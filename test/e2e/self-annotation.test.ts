@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Chart, Testing } from 'cdk8s';
+import { App, Chart, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { ApiClient } from '../../operator/kube/client';
 import { paths } from '../../operator/kube/paths';
@@ -238,7 +238,7 @@ describe('a Pod of selfAnnotating()', () => {
 
 /** What a user of the constructs writes. */
 function rooms(namespace: string): object[] {
-  const chart = new Chart(Testing.app(), 'test', { namespace, disableResourceNameHashes: true });
+  const chart = new Chart(new App(), 'test', { namespace, disableResourceNameHashes: true });
   const add = (name: string, idleTarget: number, busyProbe?: BusyProbe): void => {
     const hotStandby = new HotStandby(chart, name, {
       metadata: { name },

@@ -1,7 +1,7 @@
-import { ApiObject, Chart, Duration, JsonPatch, Testing } from 'cdk8s';
+import { ApiObject, App, Chart, Duration, JsonPatch, Testing } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-28';
 import { BusyProbe, HotStandby, type HotStandbyOptions } from '../../src';
-import { at, type Manifest, only, synth } from './support';
+import { at, type Manifest, only, synth, testChart } from './support';
 
 /** A Deployment that uses much of what cdk8s-plus has for Pods. */
 function rooms(chart: Chart, props: kplus.DeploymentProps = {}): kplus.Deployment {
@@ -133,7 +133,7 @@ describe('a Deployment turned into a HotStandby', () => {
   });
 
   test('can live in another chart than the Deployment did', () => {
-    const app = Testing.app();
+    const app = new App();
     const deployment = rooms(new Chart(app, 'old'));
     const chart = new Chart(app, 'new', { namespace: 'elsewhere' });
     HotStandby.fromDeployment(chart, 'standby', deployment, { idleTarget: 1 });
@@ -146,7 +146,7 @@ describe('a Deployment turned into a HotStandby', () => {
 
 describe('a Deployment that cannot become a HotStandby is refused', () => {
   test('when it has become one already', () => {
-    const chart = Testing.chart();
+    const chart = testChart();
     const deployment = rooms(chart);
     HotStandby.fromDeployment(chart, 'a', deployment, { idleTarget: 1 });
     expect(() => HotStandby.fromDeployment(chart, 'b', deployment, { idleTarget: 1 })).toThrow(
@@ -155,7 +155,7 @@ describe('a Deployment that cannot become a HotStandby is refused', () => {
   });
 
   test('when it is on the host network and would be probed', () => {
-    const chart = Testing.chart();
+    const chart = testChart();
     const deployment = rooms(chart, { hostNetwork: true });
     expect(() =>
       HotStandby.fromDeployment(chart, 'a', deployment, { idleTarget: 1, busyProbe: BusyProbe.http() }),
@@ -163,7 +163,7 @@ describe('a Deployment that cannot become a HotStandby is refused', () => {
   });
 
   test('when an autoscaler still targets it', () => {
-    const chart = Testing.chart();
+    const chart = testChart();
     const deployment = rooms(chart);
     HotStandby.fromDeployment(chart, 'standby', deployment, { idleTarget: 1 });
     new kplus.HorizontalPodAutoscaler(chart, 'hpa', {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { Chart, Size, Testing } from 'cdk8s';
+import { App, Chart, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { ROOT } from '../../root';
 import { HotStandbyCrd, HotStandbyOperator, type HotStandbyOperatorProps, LogLevel } from '../../src';
@@ -365,7 +365,7 @@ describe('the properties of HotStandbyOperator', () => {
   });
 
   test('follow the namespace of the chart without putting it on cluster objects', () => {
-    const chart = new Chart(Testing.app(), 'chart', { namespace: 'tools' });
+    const chart = new Chart(new App(), 'chart', { namespace: 'tools' });
     new HotStandbyOperator(chart, 'operator');
     const manifests: Manifest[] = Testing.synth(chart);
     expect(only(manifests, 'Deployment').metadata).toMatchObject({ namespace: 'tools' });
@@ -391,7 +391,7 @@ describe('the properties of HotStandbyOperator', () => {
   });
 
   const hasNamespace = (props?: HotStandbyOperatorProps, namespace?: string) => {
-    const chart = new Chart(Testing.app(), 'chart', { namespace });
+    const chart = new Chart(new App(), 'chart', { namespace });
     new HotStandbyOperator(chart, 'operator', props);
     return (Testing.synth(chart) as Manifest[]).some(({ kind }) => kind === 'Namespace');
   };

@@ -12,7 +12,7 @@ import {
   type SelfAnnotatingOptions,
   SessionDeletePolicy,
 } from '../../src';
-import { at, only, synth } from './support';
+import { at, only, synth, testChart } from './support';
 
 const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'ghcr.io/acme/room:1' }] };
 
@@ -430,7 +430,7 @@ describe('HotStandbyDeployment, the generated L1', () => {
 });
 
 function withChart(build: (chart: Chart) => void): Chart {
-  const chart = Testing.chart();
+  const chart = testChart();
   build(chart);
   return chart;
 }

@@ -1,5 +1,4 @@
-import type { Chart } from 'cdk8s';
-import { Testing } from 'cdk8s';
+import { App, Chart, Testing } from 'cdk8s';
 
 /** What a test reads of a manifest; the rest is reached through `any`-free lookups. */
 export interface Manifest {
@@ -14,9 +13,14 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
+/** A chart on its own. Not `Testing.chart()`: that leaves an empty folder behind, whether something is written or not. */
+export function testChart(): Chart {
+  return new Chart(new App(), 'test');
+}
+
 /** The manifests of a chart made by `build`, in the order they are written. */
 export function synth(build: (chart: Chart) => void): Manifest[] {
-  const chart = Testing.chart();
+  const chart = testChart();
   build(chart);
   return Testing.synth(chart);
 }

@@ -11,6 +11,7 @@ import {
   type IdleSchedule,
   ProbeVia,
 } from '../../src';
+import { testChart } from './support';
 
 const minimal: HotStandbyProps = { idleTarget: 3, containers: [{ image: 'room' }] };
 
@@ -102,7 +103,7 @@ describe('a mistake in HotStandby is named with its value and the fix when it is
       "'metadata.name' is \"My_Rooms\": give lower-case letters, digits, '-' and '.', starting and ending with a letter or digit",
     ],
   ])('%s', (_name, props, message) => {
-    expect(() => new HotStandby(Testing.chart(), 'rooms', { ...minimal, ...props })).toThrow(new Error(message));
+    expect(() => new HotStandby(testChart(), 'rooms', { ...minimal, ...props })).toThrow(new Error(message));
   });
 
   test.each<[string, Partial<HotStandbyProps>]>([
@@ -111,7 +112,7 @@ describe('a mistake in HotStandby is named with its value and the fix when it is
     ['host network with an annotation', { hostNetwork: true, busyProbe: BusyProbe.annotation() }],
     ['a name of 63 characters', { metadata: { name: 'a'.repeat(63) } }],
   ])('%s is accepted', (_name, props) => {
-    const chart = Testing.chart();
+    const chart = testChart();
     new HotStandby(chart, 'rooms', { ...minimal, ...props });
     expect(Testing.synth(chart)).toHaveLength(1);
   });
@@ -175,7 +176,7 @@ describe('what may still be mended after construction is refused at synthesis', 
       "the selector wants label app: \"-rooms\": give at most 63 letters, digits, '-', '_' or '.', starting and ending with a letter or digit",
     ],
   ])('%s', (_name, props, change, message) => {
-    const chart = Testing.chart();
+    const chart = testChart();
     change(new HotStandby(chart, 'rooms', { ...minimal, ...props }));
     expect(() => Testing.synth(chart)).toThrow(message);
   });
@@ -266,13 +267,13 @@ describe('a mistake in what a HotStandby is asked for later is named with the fi
       'selfAnnotating() was called twice: call it once',
     ],
   ])('%s', (_name, props, ask, message) => {
-    const chart = Testing.chart();
+    const chart = testChart();
     const rooms = new HotStandby(chart, 'rooms', { ...minimal, ...props });
     expect(() => ask(rooms, chart)).toThrow(new Error(message));
   });
 
   test('two ServiceAccounts', () => {
-    const chart = Testing.chart();
+    const chart = testChart();
     const account = (name: string) => new kplus.ServiceAccount(chart, name, { metadata: { name } });
     const rooms = new HotStandby(chart, 'rooms', { ...minimal, serviceAccount: account('a') });
     expect(() => rooms.selfAnnotating({ serviceAccount: account('b') })).toThrow(
@@ -372,6 +373,6 @@ describe('a mistake in HotStandbyOperator is named with its value and the fix', 
       "'admissionGuard' with 'ownNamespaceOnly' must know its namespace: give 'namespace'",
     ],
   ])('%s', (_name, props, message) => {
-    expect(() => new HotStandbyOperator(Testing.chart(), 'operator', props)).toThrow(new Error(message));
+    expect(() => new HotStandbyOperator(testChart(), 'operator', props)).toThrow(new Error(message));
   });
 });
