@@ -28,6 +28,12 @@ describe('the documentation', () => {
   });
 });
 
+it.each(['README.md', 'CONTRIBUTING.md'])('%s asks for the Node.js that package.json asks for', (document) => {
+  const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+  const [, asked] = /Node\.js (\S+) or newer/.exec(read(document)) ?? [];
+  expect(`>=${asked}`).toBe(engines.node);
+});
+
 it('says nothing of the version but what package.json says', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
   const mentioned = DOCUMENTS.filter((document) => document !== 'CHANGELOG.md').flatMap(
