@@ -63,8 +63,7 @@ export function learnedOf({ forecast, warmUps }: Learning): Learned | undefined 
 function freshLearning(observation: Observation, facts: readonly PodFacts[]): Learning {
   const { now, hsd } = observation;
   const learned = readLearned(hsd.status.capacity?.learned);
-  const ready = facts.filter(({ pod }) => pod.ready && pod.readySince > pod.createdAt);
-  const quickest = ready.map(({ pod }) => (pod.readySince - pod.createdAt) / 1000);
+  const quickest = facts.filter(({ pod }) => pod.ready && pod.readySince > 0).map(({ pod }) => warmUpOf(pod));
   const warmUps = learned ? [learned.warmUpSeconds] : quickest.length > 0 ? [Math.min(...quickest)] : [];
   const look = lookOf(observation, facts);
   const step = { found: 0, missed: 0, isEmpty: false, demand: demandOf(observation, facts), lowestDemand: 0 };
@@ -142,10 +141,15 @@ function turnedAway({ step, forecast, waiting, lookedAt }: Learning, now: number
   return (Math.max(forecast.slow, forecast.quick) * (now - lookedAt)) / 1000;
 }
 
+/** In whole seconds, as the API server writes times: one that is over within its second took some of it. */
+function warmUpOf({ readySince, createdAt }: PodView): number {
+  return Math.max(500, readySince - createdAt) / 1000;
+}
+
 /** Readiness that is gained later, after a flap, says nothing of a start: a Pod counts when it was seen without. */
 function warmUpsOf({ warmUps, unready }: Learning, facts: readonly PodFacts[]): readonly number[] {
-  const started = facts.filter(({ pod }) => pod.ready && unready.has(pod.uid) && pod.readySince > pod.createdAt);
-  const seconds = started.map(({ pod }) => (pod.readySince - pod.createdAt) / 1000);
+  const started = facts.filter(({ pod }) => pod.ready && unready.has(pod.uid) && pod.readySince > 0);
+  const seconds = started.map(({ pod }) => warmUpOf(pod));
   return seconds.length === 0 ? warmUps : [...warmUps, ...seconds].slice(-WARM_UPS);
 }
 

@@ -70,6 +70,12 @@ describe('what autoIdle learns from passes', () => {
     expect(warmUpSeconds(learning ?? { warmUps: [] })).toBe(90);
   });
 
+  it('takes half a second for a Pod that is Ready in the second of its creation', () => {
+    const pool = new Pool(AUTO);
+    pool.look([starting('a')]);
+    expect(pool.look([ready('a', 0)], 1_000)?.warmUps).toEqual([0.5]);
+  });
+
   it('takes the quickest Pod there is for a warm-up when it begins: others may have flapped', () => {
     expect(new Pool(AUTO).look([ready('a', 4_000), ready('b', 25)])?.warmUps).toEqual([25]);
   });
