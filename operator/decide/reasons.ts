@@ -5,11 +5,11 @@ export const REFUSAL_REASONS = ['Invalid', 'Forbidden', 'BadRequest', 'Refused']
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** Of a Deployment that cannot be this hsd's child, or of a child there cannot be. */
-export const OBSTACLE_REASONS = ['ChildConflict', 'SelectorConflict', 'ReservedSelector'] as const;
+const OBSTACLE_REASONS = ['ChildConflict', 'SelectorConflict', 'ReservedSelector'] as const;
 export type ObstacleReason = (typeof OBSTACLE_REASONS)[number];
 
 /** HPA's words for a wish beyond maxReplicas or below minReplicas. */
-export const LIMIT_REASONS = ['TooManyReplicas', 'TooFewReplicas'] as const;
+const LIMIT_REASONS = ['TooManyReplicas', 'TooFewReplicas'] as const;
 export type LimitReason = (typeof LIMIT_REASONS)[number];
 
 /** What the conditions say while sessions come and go. */
@@ -52,7 +52,7 @@ export type EventReason = (typeof EVENT_REASONS)[number];
 export type EventAction = 'Create' | 'Scale' | 'Apply' | 'EndSession' | 'Reconcile';
 
 /** What a plan is about. */
-export const PLAN_REASONS = [
+const PLAN_REASONS = [
   ...['Apply', 'Scale', 'Mark', 'Settled', 'Stalled', 'Paused', 'Draining', 'Deleting', 'ChildDeleting', 'Release'],
   ...OBSTACLE_REASONS,
 ] as const;
