@@ -1,5 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
+import { dueWrites, stillWanted } from './attempts';
 import { budgetWrites } from './budget';
 import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
@@ -26,24 +27,36 @@ import { spareEvents, type Wanted, wantedOf } from './wanted';
  * observation gives the same plan; carrying a plan out and deciding again gives an empty one.
  */
 export function decide(observation: Observation): Plan {
-  const plan = hsdPlan(observation);
+  const { now } = observation;
   const orphans = orphanWrites(observation.orphans);
+  const first = hsdPlan(observation);
+  const wanted = [...orphans, ...first.writes];
+  const attempts = stillWanted(observation.attempts, wanted, now);
+  // What is not wanted any more is not worth telling.
+  const plan = attempts === observation.attempts ? first : hsdPlan({ ...observation, attempts });
+  const { due, held, waitMs } = dueWrites(wanted, attempts, now);
   return {
     ...plan,
-    writes: [...orphans, ...plan.writes],
+    writes: due,
+    attempts,
+    events: held.length > 0 ? plan.events.filter(({ type }) => type === 'Warning') : plan.events,
     probe: [...new Set([...plan.probe, ...unaskedPods(observation)])],
     ...(orphans.length > 0 && { reason: 'Release' }),
+    ...requeueAfter(plan.requeueAfterMs, waitMs),
   };
 }
 
-function hsdPlan(observation: Observation): Plan {
+/** A plan before it is known which of its writes have to wait. */
+type Draft = Omit<Plan, 'attempts'>;
+
+function hsdPlan(observation: Observation): Draft {
   const { hsd } = observation;
   if (hsd.deleting) return deletionPlan(observation);
   const plan = livingPlan(observation);
   return hsd.spec.paused === true ? { ...plan, writes: [], events: [], probe: [], ended: [], reason: 'Paused' } : plan;
 }
 
-function livingPlan(observation: Observation): Plan {
+function livingPlan(observation: Observation): Draft {
   const { hsd, child } = observation;
   const obstacle = obstacleOf(hsd, child);
   const revs = revisions(observation);
@@ -83,7 +96,7 @@ function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
-function obstaclePlan(observation: Observation, facts: readonly PodFacts[], wanted: Wanted, obstacle: Obstacle): Plan {
+function obstaclePlan(observation: Observation, facts: readonly PodFacts[], wanted: Wanted, obstacle: Obstacle): Draft {
   const stalled = obstacle.reason === 'ChildDeleting' ? undefined : obstacle;
   const ended = sessionEnds(observation, facts);
   return {
@@ -111,7 +124,7 @@ function warning({ reason, message }: Explanation<ObstacleReason>): EventNote {
   return { type: 'Warning', reason, action: 'Reconcile', note: message };
 }
 
-function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Wanted): Plan {
+function workPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], wanted: Wanted): Draft {
   const { hsd, child, refusal } = observation;
   const stalled = refusal?.generation === hsd.generation ? refusal : undefined;
   const busy = facts.filter((f) => f.busy).length;

@@ -15,7 +15,7 @@ import { drains } from './template';
  * Ownership and finalizers are all that stands between a deleted hsd and the garbage collector. With
  * `sessions.onDelete: Drain` the object stays until the last session has ended.
  */
-export function deletionPlan(seen: Observation): Plan {
+export function deletionPlan(seen: Observation): Omit<Plan, 'attempts'> {
   const { hsd, child } = seen;
   // Somebody else's Deployment of that name is none of ours to lower.
   const observation = child?.controller?.uid === hsd.uid ? seen : { ...seen, child: undefined };
@@ -67,12 +67,17 @@ function removal({ finalizers }: HsdView, finalizer: string): Write[] {
   return finalizers.includes(finalizer) ? [{ kind: 'removeFinalizer', finalizer }] : [];
 }
 
-function plan({ hsd }: Observation, writes: Write[], reason: PlanReason): Plan {
+function plan({ hsd }: Observation, writes: Write[], reason: PlanReason): Omit<Plan, 'attempts'> {
   return { writes, status: hsd.status, events: [], probe: [], ended: [], reason };
 }
 
 /** Idle Pods go at once; the child sinks to the number of its busy ones. A rollout on its way ends with adoption. */
-function drainPlan(observation: Observation, revs: Revisions, facts: readonly PodFacts[], foreign: Write[]): Plan {
+function drainPlan(
+  observation: Observation,
+  revs: Revisions,
+  facts: readonly PodFacts[],
+  foreign: Write[],
+): Omit<Plan, 'attempts'> {
   const { hsd, child } = observation;
   const busy = facts.filter((f) => f.busy).length;
   const replicas = facts.filter((f) => f.attached && f.spared).length;

@@ -1,3 +1,4 @@
+import { type Attempts, attempted, type Outcome } from './attempts';
 import { timestamp } from './conditions';
 import type { Learning } from './learning';
 import type {
@@ -32,6 +33,7 @@ export interface Memory {
   readonly seenKeys: ReadonlySet<string>;
   readonly learning?: Learning;
   readonly spareKey?: string;
+  readonly attempts: Attempts;
   readonly refusal?: Refusal & { attempts: number; retryAt: number };
 }
 
@@ -53,12 +55,13 @@ export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | '
     recommendations,
     asked: new Set(),
     seenKeys: new Set(),
+    attempts: new Map(),
   };
 }
 
 /** What of it counts now, for the next observation. */
 export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], now: number): Recollection {
-  const { refusal, asked, lastScaleTime, growth, seenKeys, learning, spareKey } = memory;
+  const { refusal, asked, lastScaleTime, growth, seenKeys, attempts, learning, spareKey } = memory;
   const draining = pods.filter((pod) => pod.state === 'draining');
   return {
     drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
@@ -66,6 +69,7 @@ export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], n
     recommendations: aged(memory.recommendations, hsd, now),
     asked,
     seenKeys,
+    attempts,
     ...(lastScaleTime !== undefined && { lastScaleTime }),
     ...(growth !== undefined && { growth }),
     ...(learning !== undefined && { learning }),
@@ -112,6 +116,7 @@ export function remember(memory: Memory, observation: Observation, plan: Plan): 
     recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
     asked: askedPods(observation),
     seenKeys: busyKeys(observation),
+    attempts: plan.attempts,
     ...(growth !== undefined && { growth }),
     ...(learning !== undefined && { learning }),
     ...(spareKey !== undefined && { spareKey }),
@@ -121,13 +126,20 @@ export function remember(memory: Memory, observation: Observation, plan: Plan): 
 /**
  * The memory after `write` was carried out.
  *
+ * @param now as Observation.now
  * @param time of the API server
  */
-export function carriedOut(memory: Memory, write: Write, time: number): Memory {
+export function carriedOut(memory: Memory, write: Write, now: number, time: number): Memory {
   const { refusal: _, ...unrefused } = memory;
-  const after = write.kind === 'applyChild' ? unrefused : memory;
+  const attempts = attempted(memory.attempts, write, { how: 'done' }, now);
+  const after = { ...(write.kind === 'applyChild' ? unrefused : memory), attempts };
   const isScaling = write.kind === 'scaleChild' || (write.kind === 'applyChild' && write.child === undefined);
   return isScaling ? { ...after, lastScaleTime: timestamp(time) } : after;
+}
+
+/** The memory after `write` was not carried out. */
+export function notCarriedOut(memory: Memory, write: Write, outcome: Outcome, now: number): Memory {
+  return { ...memory, attempts: attempted(memory.attempts, write, outcome, now) };
 }
 
 /** The memory after the API server refused the child, which is tried again later each time. */

@@ -1,5 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
+import type { Attempts } from './attempts';
 import type { Learning } from './learning';
 import type { EventAction, EventReason, Explanation, PlanReason, RefusalReason } from './reasons';
 import type { SpareFloor } from './spare';
@@ -217,6 +218,8 @@ export interface Recollection {
   refusal?: Refusal;
   /** Undefined: nothing is known yet. */
   growth?: Growth;
+  /** What was sent and is wanted all the same. */
+  attempts: Attempts;
   /** Every annotation key that said busy since this process looks after the hsd. */
   seenKeys: ReadonlySet<string>;
   /** Undefined: autoIdle is off, or has seen nothing. */
@@ -321,8 +324,10 @@ export interface EventNote {
 }
 
 export interface Plan {
-  /** In this order; the first failure ends the pass and the key is tried again. */
+  /** In this order; one that fails holds up those alone that need it (attempts.ts). */
   writes: Write[];
+  /** To be remembered: attempts at what is still wanted. */
+  attempts: Attempts;
   status: HotStandbyStatus;
   events: EventNote[];
   /** What is wanted now, to be remembered for the stabilization window; undefined: nothing to remember. */

@@ -1,3 +1,4 @@
+import { troubleOf } from './attempts';
 import type { Verdict } from './conditions';
 import type { HsdView, Observation } from './model';
 import type { ConditionReason, Explanation } from './reasons';
@@ -19,7 +20,9 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
   const { hsd } = observation;
   if (waiting !== undefined)
     return say(['False', waiting.reason, waiting.message], ['True', waiting.reason, waiting.message]);
-  const stuck = input.stalled ?? stuckRollout(input, counts) ?? wrongSchedule(observation);
+  const trouble = troubleOf(observation.attempts);
+  const refused = trouble?.isChild ? { reason: 'WritesRefused' as const, message: trouble.message } : undefined;
+  const stuck = input.stalled ?? refused ?? stuckRollout(input, counts) ?? wrongSchedule(observation);
   if (stuck !== undefined) {
     const { reason, message } = stuck;
     return say(['False', reason, message], ['False', 'Stalled', 'see Stalled'], ['True', reason, message]);
@@ -30,13 +33,14 @@ export function readiness(input: StatusInput, counts: Counts, idle: Verdict): Ve
   }
   const wanted = Math.min(input.wanted?.spare.idleTarget ?? hsd.spec.idleTarget, capacity.idleWanted);
   if (wasReady(hsd) || (settled && counts.leftover === 0 && counts.available >= wanted)) {
-    return say(
-      ['True', 'Ready', 'the child Deployment keeps the idle target'],
-      ['False', 'Ready', 'nothing left to do'],
-    );
+    const ready = 'the child Deployment keeps the idle target';
+    const done: Say = ['False', 'Ready', 'nothing left to do'];
+    if (trouble === undefined) return say(['True', 'Ready', ready], done);
+    return say(['True', 'WritesRefused', `${ready}, but: ${trouble.message}`], done);
   }
   const reason = settled && counts.leftover === 0 ? 'Scaling' : 'RollingOut';
-  return say(['False', reason, idle.message], ['True', reason, idle.message]);
+  const message = [idle.message, ...(trouble ? [trouble.message] : [])].join('; ');
+  return say(['False', reason, message], ['True', reason, message]);
 }
 
 /** This generation's idle target has been met at least once, as the status says. */

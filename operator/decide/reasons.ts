@@ -20,7 +20,7 @@ export const CONDITION_REASONS = [
   ...OBSTACLE_REASONS,
   ...REFUSAL_REASONS,
   ...LIMIT_REASONS,
-  // Ready, Reconciling, Stalled
+  // Ready, Reconciling, Stalled; `WritesRefused`: the API server refuses a write, or takes it and does not keep it
   ...[
     'Accepted',
     'Scaling',
@@ -31,6 +31,7 @@ export const CONDITION_REASONS = [
     'Stalled',
     'ProgressDeadlineExceeded',
     'InvalidSchedule',
+    'WritesRefused',
   ],
   // IdleTargetMet, ScalingLimited
   ...['MaxReplicasReached', 'ReplicaFailure', 'NeverAvailable'],

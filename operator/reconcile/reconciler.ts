@@ -3,11 +3,21 @@ import { perform } from '../apply/apply';
 import { batches, leaveChild } from '../apply/batches';
 import { ChildRefused } from '../apply/child';
 import { writeOrphan } from '../apply/orphans';
+import { needsAny } from '../decide/attempts';
 import { decide } from '../decide/decide';
-import { carriedOut, type Memory, newMemory, recall, refused, remember, retryInMs } from '../decide/memory';
-import type { ClaimsView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
+import {
+  carriedOut,
+  type Memory,
+  newMemory,
+  notCarriedOut,
+  recall,
+  refused,
+  remember,
+  retryInMs,
+} from '../decide/memory';
+import type { ClaimsView, EventNote, HsdView, Observation, Plan, PodView, Write } from '../decide/model';
 import { orphanWrites } from '../decide/orphans';
-import type { EventReason } from '../decide/reasons';
+import type { EventReason, ReconcileResult } from '../decide/reasons';
 import type { Api } from '../kube/api';
 import type { Clock } from '../kube/clock';
 import { ApiError, isOutdated } from '../kube/errors';
@@ -20,6 +30,7 @@ import { findOrphans } from '../observe/orphans';
 import type { World } from '../observe/world';
 import type { Metrics } from '../serve/metrics';
 import type { Raise } from './head-start';
+import { outcomeOf } from './outcome';
 import { answersOf, type Probes, setTargets } from './probing';
 import { ScaleRoad } from './scale-road';
 import { StatusWriter } from './status-writer';
@@ -101,17 +112,17 @@ export class Reconciler {
     const started = clock.monotonic();
     const seconds = (): number => (clock.monotonic() - started) / 1000;
     try {
-      const plan = await this.pass(key, hsd, since, log);
+      const result = await this.pass(key, hsd, since, log);
       queue.forget(key);
-      log.debug({ reason: plan.reason }, 'reconciled');
-      metrics.observeReconcile(seconds(), plan.reason);
+      log.debug({ reason: result }, 'reconciled');
+      metrics.observeReconcile(seconds(), result);
     } catch (error) {
       metrics.observeReconcile(seconds(), isOvertaken(error) ? 'Outdated' : 'Error');
       this.failed(key, hsd, error, log);
     }
   }
 
-  private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<Plan> {
+  private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<ReconcileResult> {
     const { client, world, clock, guarded, prober, metrics } = this.options;
     const pods = world.podsOf(hsd);
     setTargets(prober, key, { hsd, pods });
@@ -127,14 +138,25 @@ export class Reconciler {
     this.memories.set(key, remember(this.memoryOf(key, hsd, now), observation, plan));
     for (const uid of plan.probe) void prober.probeNow(uid);
     if (plan.writes.length > 0) log.info({ reason: plan.reason, writes: plan.writes.length }, 'reconciling');
-    await this.carryOut(key, hsd, plan.writes, since);
+    const failures = await this.carryOut(key, hsd, plan.writes, since);
     this.road.open(key);
-    for (const event of plan.events) this.tell(hsd, event);
-    this.lookAgain(key, plan.requeueAfterMs);
+    const done = failures.length === 0 ? plan : this.afterwards(key, observation, plan);
+    for (const event of done.events) this.tell(hsd, event);
+    this.lookAgain(key, done.requeueAfterMs);
     this.lookAgain(key, retryInMs(this.memoryOf(key, hsd, now), now));
-    metrics.setCounts(hsd.namespace, hsd.name, plan.status.capacity?.idleTarget ?? hsd.spec.idleTarget, plan.status);
-    await this.report(key, hsd, plan);
-    return plan;
+    metrics.setCounts(hsd.namespace, hsd.name, done.status.capacity?.idleTarget ?? hsd.spec.idleTarget, done.status);
+    await this.report(key, hsd, done);
+    if (failures.length === 0) return plan.reason;
+    return failures.every(isOvertaken) ? 'Outdated' : 'Error';
+  }
+
+  /** The same pass, knowing what became of its writes: what was refused is told now, not with the next one. */
+  private afterwards(key: string, observation: Observation, plan: Plan): Plan {
+    const { attempts, refusal } = this.memoryOf(key, observation.hsd, observation.now);
+    const { status, requeueAfterMs } = decide({ ...observation, attempts, ...(refusal && { refusal }) });
+    // What was to be done is not done.
+    const events = plan.events.filter(({ type }) => type === 'Warning');
+    return { ...plan, status, events, ...(requeueAfterMs !== undefined && { requeueAfterMs }) };
   }
 
   /** A scale write ahead of the pass, which tells of itself. */
@@ -151,23 +173,63 @@ export class Reconciler {
     await perform({ client, world, warn }, hsd, write);
     this.options.queue.progressed();
     const memory = this.memories.get(key);
-    if (memory?.hsdUid === hsd.uid) this.memories.set(key, carriedOut(memory, write, this.options.serverNow()));
+    if (memory?.hsdUid === hsd.uid) {
+      this.memories.set(key, carriedOut(memory, write, clock.monotonic(), this.options.serverNow()));
+    }
     const scaled = write.kind === 'scaleChild' && write.replicas > write.child.replicas;
     if (scaled && since !== undefined) metrics.observeReaction((clock.monotonic() - since) / 1000);
   }
 
+  /** Each write by itself. Resolves with why some were not carried out. */
   private async carryOut(
     key: string,
     hsd: HsdView,
     writes: readonly Write[],
     since: number | undefined,
-  ): Promise<void> {
+  ): Promise<unknown[]> {
     const { runs, more } = batches(writes);
+    const missing: Write[] = [];
+    const failures: unknown[] = [];
+    const attempt = async (write: Write): Promise<void> => {
+      try {
+        if (needsAny(write, missing)) missing.push(write);
+        else await this.send(key, hsd, write, since);
+      } catch (error) {
+        failures.push(contained(error));
+        missing.push(write);
+        this.notCarriedOut(key, hsd, write, error);
+      }
+    };
     for (const [index, run] of runs.entries()) {
       if (leaveChild(runs.slice(index))) this.road.open(key);
-      await Promise.all(run.map((write) => this.send(key, hsd, write, since)));
+      await Promise.all(run.map(attempt));
     }
     if (more) this.options.queue.add(key);
+    return failures;
+  }
+
+  /** Remembered, so that it is tried again later each time, and told. */
+  private notCarriedOut(key: string, hsd: HsdView, write: Write, error: unknown): void {
+    const { clock, logger } = this.options;
+    const log = logger.child({ hsd: key });
+    const now = clock.monotonic();
+    const memory = this.memoryOf(key, hsd, now);
+    if (error instanceof ChildRefused) {
+      const { reason, message } = error;
+      this.memories.set(key, refused(memory, { generation: hsd.generation, reason, message }, now));
+      log.warn({ reason, message }, 'the API server refused the child Deployment');
+      return;
+    }
+    const outcome = outcomeOf(error);
+    if (outcome === undefined) return;
+    this.memories.set(key, notCarriedOut(memory, write, outcome, now));
+    // Somebody else was faster: the next pass sees what they did.
+    if (outcome.how === 'outdated') {
+      log.debug({ err: error, write: write.kind }, 'outdated decision');
+      return;
+    }
+    log.warn({ err: error, write: write.kind }, 'a write was not carried out');
+    this.tellFailure(hsd, error);
   }
 
   private async report(key: string, hsd: HsdView, { status }: Plan): Promise<void> {
@@ -184,23 +246,17 @@ export class Reconciler {
   }
 
   private failed(key: string, hsd: HsdView, error: unknown, log: Logger): void {
-    const { queue, clock } = this.options;
-    if (error instanceof ChildRefused) {
-      const { reason, message } = error;
-      const now = clock.monotonic();
-      const refusal = { generation: hsd.generation, reason, message };
-      this.memories.set(key, refused(this.memoryOf(key, hsd, now), refusal, now));
-      log.warn({ reason, message }, 'the API server refused the child Deployment');
-      queue.add(key);
-      return;
-    }
-    queue.addRateLimited(key);
+    this.options.queue.addRateLimited(key);
     // Somebody else was faster: the next pass sees what they did.
     if (isOvertaken(error)) {
       log.debug({ err: error }, 'outdated decision');
       return;
     }
     log.error({ err: error }, 'reconcile failed');
+    this.tellFailure(hsd, error);
+  }
+
+  private tellFailure(hsd: HsdView, error: unknown): void {
     if (!(error instanceof ApiError)) return;
     const note = `${error.message} (HTTP ${error.code}); trying again`;
     this.tell(hsd, { type: 'Warning', reason: 'ReconcileFailed', action: 'Reconcile', note });
@@ -243,6 +299,12 @@ export class Reconciler {
     this.statuses.forget(key);
     this.road.forget(key);
   }
+}
+
+/** A failure of one write, which is remembered: the others go on. Any other is thrown. */
+function contained(error: unknown): unknown {
+  if (error instanceof ChildRefused || outcomeOf(error) !== undefined) return error;
+  throw error;
 }
 
 /** Somebody else was faster, or leads by now: nothing failed. */

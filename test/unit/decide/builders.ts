@@ -245,6 +245,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     recommendations: [],
     asked: new Set(),
     seenKeys: new Set(),
+    attempts: new Map(),
     orphans: [],
     emptied: new Set(),
     claims: { reserved: new Set(), waiting: 0 },

@@ -19,6 +19,7 @@ const empty = newMemory({ hsd, pods: [], now: NOW });
 
 const planOf = (recommendation?: number): Plan => ({
   writes: [],
+  attempts: new Map(),
   status: {},
   events: [],
   ended: [],
@@ -141,7 +142,7 @@ describe('a refused child', () => {
       manifest: childManifest(hsd, 3, false),
       takeOwnership: false,
     };
-    expect(retryInMs(carriedOut(refused(empty, refusal, NOW), apply, NOW), NOW)).toBeUndefined();
+    expect(retryInMs(carriedOut(refused(empty, refusal, NOW), apply, NOW, NOW), NOW)).toBeUndefined();
   });
 });
 
@@ -152,5 +153,5 @@ test.each<[string, Write, string | undefined]>([
   ['changing', { kind: 'applyChild', child: aChild(), manifest, takeOwnership: false }, undefined],
   ['not touching', { kind: 'deletePod', pod: aPod().build() }, undefined],
 ])('%s the child is remembered as the last scaling: %#', (_name, write, time) => {
-  expect(carriedOut(empty, write, NOW).lastScaleTime).toBe(time);
+  expect(carriedOut(empty, write, NOW, NOW).lastScaleTime).toBe(time);
 });

@@ -66,6 +66,7 @@ function look(): Promise<Observation> {
     recommendations: [],
     asked: new Set<string>(),
     seenKeys: new Set<string>(),
+    attempts: new Map(),
   };
   const claims = { reserved: new Set<string>(), waiting: 0 };
   const circumstances = { ...recollection, claims, now: NOW, serverNow: NOW, probes: new Map(), guarded: true };
