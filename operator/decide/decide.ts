@@ -10,6 +10,7 @@ import { selectorText } from './labels';
 import { type MarkWrite, markWrite } from './marks';
 import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, SessionEnd, Write } from './model';
 import { orphanWrites } from './orphans';
+import { ownObjects } from './ownership';
 import { type PodFacts, podFacts, stateOf, untilAvailable } from './pods';
 import { unaskedPods } from './probing';
 import type { Explanation, ObstacleReason, PlanReason } from './reasons';
@@ -26,7 +27,8 @@ import { spareEvents, type Wanted, wantedOf } from './wanted';
  * From what was seen to what to do, in one pure step: no clock, no I/O, no randomness. Deciding twice about the same
  * observation gives the same plan; carrying a plan out and deciding again gives an empty one.
  */
-export function decide(observation: Observation): Plan {
+export function decide(seen: Observation): Plan {
+  const observation = ownObjects(seen);
   const { now } = observation;
   const orphans = orphanWrites(observation.orphans);
   const first = hsdPlan(observation);

@@ -2,6 +2,7 @@ import { MARKS, markLabels, type PodState } from '../../src/api/marks';
 import { BUSY_KEY_ANNOTATION, DRAIN_ANNOTATION, RECORD_ANNOTATIONS } from '../../src/api/names';
 import type { HsdView, PodView, Write } from './model';
 import { busyKeyOf, isProbed } from './pods';
+import { ownAnnotations } from './reserved';
 import { drains } from './template';
 
 export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
@@ -10,7 +11,7 @@ export type MarkWrite = Extract<Write, { kind: 'markPod' }>;
 export function markWrite(hsd: HsdView, pod: PodView, state: PodState, attached: boolean): MarkWrite | undefined {
   const adopted = pod.hsd === hsd.name;
   const annotations = {
-    ...annotationChanges(pod, state),
+    ...annotationChanges(hsd, pod, state),
     ...drainChange(hsd, pod, attached),
     ...recordChange(hsd, pod, state),
   };
@@ -42,14 +43,30 @@ function recordChange({ spec }: HsdView, pod: PodView, state: PodState): Record<
   return Object.fromEntries(RECORD_ANNOTATIONS.map((key) => [key, null]));
 }
 
-/** A value somebody else wrote (an autoscaler's own deletion cost, the user's template) is not ours to take away. */
-function annotationChanges(pod: PodView, state: PodState): Record<string, string | null> {
+/**
+ * A value somebody else wrote (an autoscaler's own deletion cost) is not ours to take away, and what the template says of
+ * a key is back when our mark goes.
+ */
+function annotationChanges({ spec }: HsdView, pod: PodView, state: PodState): Record<string, string | null> {
   const before = pod.state === undefined ? {} : MARKS[pod.state];
+  const template = templateMarks(spec);
   const changes: Record<string, string | null> = {};
-  for (const [key, wanted] of Object.entries(MARKS[state])) {
+  for (const [key, mark] of Object.entries(MARKS[state])) {
     const current = pod.marks[key];
-    if (wanted !== null && current !== wanted) changes[key] = wanted;
-    if (wanted === null && current !== undefined && current === (before[key] ?? undefined)) changes[key] = null;
+    const isOurs = current === undefined || current === (before[key] ?? undefined);
+    const wanted = mark ?? (isOurs ? (template[key] ?? null) : current);
+    if (wanted !== (current ?? null)) changes[key] = wanted;
   }
   return changes;
+}
+
+/** By spec object: it is asked for every Pod of every pass. */
+const marksOfTemplates = new WeakMap<HsdView['spec'], Readonly<Record<string, string>>>();
+
+function templateMarks(spec: HsdView['spec']): Readonly<Record<string, string>> {
+  const known = marksOfTemplates.get(spec);
+  if (known !== undefined) return known;
+  const annotations = ownAnnotations(spec);
+  marksOfTemplates.set(spec, annotations);
+  return annotations;
 }

@@ -71,9 +71,17 @@ export interface ChildSettings {
   minReadySeconds: number;
   revisionHistoryLimit: number;
   progressDeadlineSeconds: number;
+  /** In one line (template.ts). */
+  strategy: string;
   drainOnDelete: boolean;
   /** Not compared by value: a policy that rewrites a label must not make the operator write for ever. '': none. */
   metadataHash: string;
+}
+
+/** `spec.strategy` of a Deployment. */
+export interface ChildStrategy {
+  type?: string;
+  rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string };
 }
 
 /** The PodDisruptionBudget over an hsd's busy Pods. */

@@ -59,13 +59,23 @@ function say(ready: Say, reconciling: Say, stalled: Say = ACCEPTED): Verdict[] {
   return [verdict('Ready', ready), verdict('Reconciling', reconciling), verdict('Stalled', stalled)];
 }
 
-/** A new template whose Pods do not come up: the old idle Pods keep serving until it is changed or reverted. */
-function stuckRollout({ observation }: StatusInput, { leftover }: Counts): Explanation | undefined {
-  const message = observation.child?.deadlineExceeded;
-  if (message === undefined || leftover === 0) return undefined;
+/**
+ * Pods of the child's template do not come up in time: the first ones of a new hsd, or of a new template, while old idle
+ * Pods keep serving until it is changed or reverted. A target that was met once is no matter of rollouts any more.
+ */
+function stuckRollout(
+  { observation: { hsd, child }, capacity }: StatusInput,
+  { leftover, available }: Counts,
+): Explanation | undefined {
+  const message = child?.deadlineExceeded;
+  if (message === undefined) return undefined;
+  const isMet = wasReady(hsd) || available >= Math.min(hsd.spec.idleTarget, capacity.idleWanted);
+  if (leftover === 0 && isMet) return undefined;
+  const serving = leftover === 0 ? '' : `, ${leftover} idle Pods of the old one keep serving`;
+  const which = leftover === 0 ? 'the template' : 'the new template';
   return {
     reason: 'ProgressDeadlineExceeded',
-    message: `Pods of the new template do not become available, ${leftover} idle Pods of the old one keep serving: ${message}`,
+    message: `Pods of ${which} do not become available${serving}: ${message}`,
   };
 }
 

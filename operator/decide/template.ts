@@ -11,7 +11,7 @@ import {
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
-import type { ChildManifest, ChildSettings, HsdView, TemplateKeys } from './model';
+import type { ChildManifest, ChildSettings, ChildStrategy, HsdView, TemplateKeys } from './model';
 import { busyKeyOf } from './pods';
 import { ownAnnotations, ownLabels } from './reserved';
 
@@ -49,6 +49,9 @@ function canonical(value: unknown): string {
   );
 }
 
+/** A rollout somebody else starts on the child must not dip below the buffer before its old Pods are retired. */
+const STRATEGY = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+
 /** The whole child Deployment, as server-side apply wants it: every field HotStandby owns, each time. */
 export function childManifest(hsd: HsdView, replicas: number, paused: boolean): ChildManifest {
   return {
@@ -66,8 +69,7 @@ export function childManifest(hsd: HsdView, replicas: number, paused: boolean): 
       ...(paused && { paused: true as const }),
       selector: { matchLabels: hsd.spec.selector.matchLabels },
       ...passedOn(hsd),
-      // A rollout somebody else starts on the child must not dip below the buffer before its old Pods are retired.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      strategy: STRATEGY,
       template: podTemplate(hsd),
     },
   };
@@ -90,9 +92,16 @@ export function settingsOf({ spec }: HsdView): ChildSettings {
     minReadySeconds: spec.minReadySeconds ?? DEFAULTS.minReadySeconds,
     revisionHistoryLimit: spec.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
     progressDeadlineSeconds: spec.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
+    strategy: strategyText(STRATEGY),
     drainOnDelete: drains({ spec }),
     metadataHash: spec.deploymentMetadata === undefined ? '' : fingerprint(spec.deploymentMetadata),
   };
+}
+
+/** A Deployment's strategy in one line, whoever wrote it. */
+export function strategyText(strategy: ChildStrategy | undefined): string {
+  const { maxSurge, maxUnavailable } = strategy?.rollingUpdate ?? {};
+  return `${strategy?.type} ${maxSurge} ${maxUnavailable}`;
 }
 
 /** Whether the garbage collector must wait for its sessions: a foreground deletion takes dependents first. */
@@ -100,13 +109,10 @@ export function drains({ spec }: Pick<HsdView, 'spec'>): boolean {
   return spec.sessions?.onDelete === 'Drain';
 }
 
-function passedOn({ spec }: HsdView): Record<string, number> {
-  const { minReadySeconds, revisionHistoryLimit, progressDeadlineSeconds } = spec;
-  return {
-    ...(minReadySeconds !== undefined && { minReadySeconds }),
-    ...(revisionHistoryLimit !== undefined && { revisionHistoryLimit }),
-    ...(progressDeadlineSeconds !== undefined && { progressDeadlineSeconds }),
-  };
+/** Defaults are written out: a value somebody else gave a field that Git leaves out would stay for ever. */
+function passedOn(hsd: HsdView): Record<string, number> {
+  const { minReadySeconds, revisionHistoryLimit, progressDeadlineSeconds } = settingsOf(hsd);
+  return { minReadySeconds, revisionHistoryLimit, progressDeadlineSeconds };
 }
 
 export function ownerReference(hsd: Pick<HsdView, 'name' | 'uid'>): Record<string, unknown> {

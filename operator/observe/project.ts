@@ -18,6 +18,7 @@ import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
 import { toleratesCordon } from '../decide/cordon';
 import type {
   BudgetView,
+  ChildStrategy,
   Controller,
   DeploymentView,
   HsdView,
@@ -28,6 +29,7 @@ import type {
   SessionView,
   TemplateKeys,
 } from '../decide/model';
+import { strategyText } from '../decide/template';
 import { ownsTemplate } from '../kube/managed-fields';
 import type { KubeObject, ObjectMeta } from '../kube/types';
 import { Shared } from './shared';
@@ -74,6 +76,7 @@ export interface DeploymentObject extends KubeObject {
     minReadySeconds?: number;
     revisionHistoryLimit?: number;
     progressDeadlineSeconds?: number;
+    strategy?: ChildStrategy;
   } & TemplateHolder;
   status?: {
     observedGeneration?: number;
@@ -127,6 +130,7 @@ export function projectDeployment({ metadata, spec, status }: DeploymentObject):
       minReadySeconds: spec?.minReadySeconds ?? DEFAULTS.minReadySeconds,
       revisionHistoryLimit: spec?.revisionHistoryLimit ?? DEFAULTS.revisionHistoryLimit,
       progressDeadlineSeconds: spec?.progressDeadlineSeconds ?? DEFAULTS.progressDeadlineSeconds,
+      strategy: strategyText(spec?.strategy),
       drainOnDelete: isMarkedToDrain(metadata),
       metadataHash: metadata.annotations?.[METADATA_HASH_ANNOTATION] ?? '',
     },

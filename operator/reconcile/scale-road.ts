@@ -1,4 +1,5 @@
 import type { DeploymentView, HsdView, Observation, Plan, PodView } from '../decide/model';
+import { isLive } from '../decide/pods';
 import { HeadStart, type Raise } from './head-start';
 
 export interface ScaleRoadOptions {
@@ -42,8 +43,10 @@ export class ScaleRoad {
   }
 
   /** The pass has seen everything up to now and made `plan` of it. Call it before anything else can happen. */
-  seen(key: string, { hsd, child }: Observation, plan: Plan): void {
-    this.headStart.seen(key, hsd, child, plan);
+  seen(key: string, { hsd, child, pods }: Observation, plan: Plan): void {
+    // A head start counts by the label alone: where Pods of others carry it, every raise is the pass's.
+    const isAlone = pods.filter(isLive).length === plan.status.replicas;
+    this.headStart.seen(key, hsd, isAlone ? child : undefined, plan);
   }
 
   /** The pass is done with the child, or over. */

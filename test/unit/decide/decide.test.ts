@@ -1,6 +1,6 @@
 import { decide } from '../../../operator/decide/decide';
 import type { Plan, Refusal } from '../../../operator/decide/model';
-import { templateHash } from '../../../operator/decide/template';
+import { settingsOf, templateHash } from '../../../operator/decide/template';
 import { NAME_LABEL, RETIRE_FINALIZER } from '../../../src/api/names';
 import {
   aChild,
@@ -251,6 +251,25 @@ describe('spec.paused', () => {
   test('does not hold up a deletion', () => {
     const deleted = { ...paused, deleting: true, finalizers: ['kopf.zalando.org/KopfFinalizerMarker'] };
     expect(writesOf({ ...seen, hsd: deleted })).toHaveLength(1);
+  });
+});
+
+describe('settings of the child that somebody edited', () => {
+  test.each([
+    ['minReadySeconds', { minReadySeconds: 7 }],
+    ['the strategy', { strategy: 'Recreate undefined undefined' }],
+    ['the history', { revisionHistoryLimit: 0 }],
+  ])('%s: one write heals it, and no second follows', (_what, edit) => {
+    const hsd = anHsd();
+    const settings = { ...settingsOf(hsd), ...edit };
+    const { writes } = planOf({ child: aChild({ replicas: 1, settings }), pods: [aPod('a')], hsd });
+    const heals = writes.flatMap((write) => (write.kind === 'applyChild' ? [write] : []));
+    expect(heals).toHaveLength(1);
+    expect(heals[0]?.manifest.spec).toMatchObject({
+      minReadySeconds: 0,
+      revisionHistoryLimit: 10,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    });
   });
 });
 

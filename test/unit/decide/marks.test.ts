@@ -96,3 +96,50 @@ test('a busy Pod outranks an idle one and a draining one goes first', () => {
   expect(cost('busy')).toBeGreaterThan(cost('idle'));
   expect(cost('idle')).toBeGreaterThan(cost('draining'));
 });
+
+describe('what the template says of a key of ours', () => {
+  const own = anHsd({
+    spec: {
+      podTemplate: {
+        metadata: { annotations: { [EVICT]: 'false', [KARPENTER]: 'true', [COST]: '5' } },
+        spec: { containers: [{ name: 'room' }] },
+      },
+    },
+  });
+  const born = { [EVICT]: 'false', [KARPENTER]: 'true', [COST]: '5' };
+  /** Marks of a Pod after the write for `state`. */
+  const marksAfter = (pod: PodView, state: PodState): Record<string, string> => {
+    const written = { ...pod.marks, ...markWrite(own, pod, state)?.annotations };
+    return Object.fromEntries(Object.entries(written).flatMap(([k, value]) => (value === null ? [] : [[k, value]])));
+  };
+
+  test.each<PodState>(['busy', 'draining'])('is back after %s', (state) => {
+    const idle = aPod().marked('idle').with({ marks: born }).build();
+    const marked = aPod()
+      .with({ state, marks: marksAfter(idle, state) })
+      .build();
+    expect(marked.marks).toEqual({ ...born, ...Object.fromEntries(Object.entries(MARKS[state]).filter(([, v]) => v)) });
+    expect(marksAfter(marked, 'idle')).toEqual(born);
+    expect(
+      markWrite(
+        own,
+        aPod()
+          .with({ state: 'idle', marks: marksAfter(marked, 'idle') })
+          .build(),
+        'idle',
+      ),
+    ).toBeUndefined();
+  });
+
+  test('is put back where an admission policy took the marks away', () => {
+    expect(marksAfter(aPod().marked('idle').with({ marks: {} }).build(), 'idle')).toEqual(born);
+  });
+
+  test('does not take the place of what somebody else wrote', () => {
+    const foreign = aPod()
+      .marked('idle')
+      .with({ marks: { ...born, [COST]: '7' } })
+      .build();
+    expect(markWrite(own, foreign, 'idle')).toBeUndefined();
+  });
+});

@@ -285,3 +285,27 @@ test('a status that says everything already stays as it is, to the letter', () =
   const status = statusOf(seen);
   expect(statusOf({ ...seen, hsd: anHsd({ status }), now: NOW + 3_600_000 })).toEqual(status);
 });
+
+describe('a rollout past its progress deadline', () => {
+  const child = aChild({ replicas: 2, deadlineExceeded: 'has timed out progressing' });
+  const stuck = { child, pods: pods('pod', 2, (pod) => pod.notReady().marked('starting')) };
+
+  test('is Stalled when it is the first one, too', () => {
+    expect(summary(stuck, 'Stalled')).toBe('True ProgressDeadlineExceeded');
+    expect(condition(stuck, 'Stalled')?.message).toBe(
+      'Pods of the template do not become available: has timed out progressing',
+    );
+    expect(summary(stuck, 'Ready')).toBe('False ProgressDeadlineExceeded');
+  });
+
+  test('is not once the target is met', () => {
+    expect(summary({ child, pods: pods('pod', 2) }, 'Stalled')).toBe('False Accepted');
+  });
+
+  test('says how many of the old template serve', () => {
+    const pool = { ...stuck, pods: [...stuck.pods, aPod('old').detached()] };
+    expect(condition(pool, 'Stalled')?.message).toMatch(
+      /of the new template .*, 1 idle Pods of the old one keep serving/,
+    );
+  });
+});

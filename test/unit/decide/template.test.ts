@@ -82,6 +82,10 @@ describe('the child Deployment', () => {
       spec: {
         replicas: 3,
         selector: { matchLabels: { app: 'rooms' } },
+        // Written out: what somebody else gave a field that Git leaves out would stay otherwise.
+        minReadySeconds: 0,
+        revisionHistoryLimit: 10,
+        progressDeadlineSeconds: 600,
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
         template: {
           metadata: {

@@ -225,6 +225,7 @@ describe('a Deployment', () => {
       replicas: 5,
       paused: true,
       selector: { matchLabels: { app: 'rooms' } },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
         metadata: {
           labels: { app: 'rooms', 'hsd.paia.tech/name': 'rooms', 'hsd.paia.tech/state': 'starting' },
@@ -264,6 +265,7 @@ describe('a Deployment', () => {
       settings: {
         minReadySeconds: 0,
         revisionHistoryLimit: 10,
+        strategy: 'RollingUpdate 1 0',
         progressDeadlineSeconds: 600,
         drainOnDelete: false,
         metadataHash: '',
