@@ -7,8 +7,6 @@ const MAX_BYTES = 64 * 1024;
 const MAX_READS = 256;
 /** Answers before the answer (100 Continue, 103 Early Hints): none was asked for. */
 const MAX_INTERIM = 8;
-/** What TLS swallows (handshakes, tickets, key updates) shows in the count of bytes alone. */
-const TLS_CHECK_MS = 20;
 
 /**
  * Cuts one answer off that would cost more than an answer should: a Pod sends what it likes, for as long as its hsd's
@@ -26,20 +24,12 @@ export function limitAnswer(request: ClientRequest, cutOff: () => void): void {
 function limitSocket(request: ClientRequest, socket: Socket, cutOff: () => void): void {
   const before = socket.bytesRead;
   let reads = 0;
-  const check = (): void => {
-    if (reads <= MAX_READS && socket.bytesRead - before <= MAX_BYTES) return;
-    stop();
-    cutOff();
-  };
   const onRead = (): void => {
     reads += 1;
-    check();
-  };
-  const timer = 'encrypted' in socket ? setInterval(check, TLS_CHECK_MS) : undefined;
-  const stop = (): void => {
-    clearInterval(timer);
+    if (reads <= MAX_READS && socket.bytesRead - before <= MAX_BYTES) return;
     socket.off('data', onRead);
+    cutOff();
   };
   socket.on('data', onRead);
-  request.once('close', stop);
+  request.once('close', () => socket.off('data', onRead));
 }
