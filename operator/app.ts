@@ -15,7 +15,7 @@ import { Prober } from './probe/prober';
 import { Reconciler } from './reconcile/reconciler';
 import { Term } from './reconcile/term';
 import { olderThan, startHealthServer } from './serve/health';
-import { countLoss } from './serve/losses';
+import { Losses } from './serve/losses';
 import type { Metrics } from './serve/metrics';
 import type { HttpServer } from './serve/server';
 
@@ -64,6 +64,7 @@ export class App {
   private readonly prober: Prober;
   private readonly events: EventRecorder;
   private readonly reconciler: Reconciler;
+  private readonly losses: Losses;
   private readonly elector: LeaderElector | undefined;
   private readonly term: Term;
   private readonly stopping = new AbortController();
@@ -118,6 +119,7 @@ export class App {
       serverNow: () => options.serverClock.earliest(),
       isLeading,
     });
+    this.losses = new Losses({ client, world: this.world, logger, onLoss: () => metrics.addBusyPodsLost(1) });
     metrics.watchQueue(() => ({ depth: this.queue.size, oldestSeconds: this.queue.oldestAgeMs / 1000 }));
     metrics.watchAge('all', () => this.world.oldestActivityMs / 1000);
   }
@@ -213,7 +215,6 @@ export class App {
 
   private podChanged(change: { previous?: PodView; current?: PodView }): void {
     this.reconciler.podChanged(change);
-    const { metrics, logger } = this.options;
-    countLoss({ metrics, logger, hsd: (key) => this.world.hsd(key) }, change);
+    this.losses.podChanged(change);
   }
 }

@@ -1,27 +1,76 @@
 import type { HsdView, PodView } from '../../../operator/decide/model';
-import { countLoss } from '../../../operator/serve/losses';
+import { ApiError, NetworkError } from '../../../operator/kube/errors';
+import { Losses } from '../../../operator/serve/losses';
 import { anHsd, aPod } from '../decide/builders';
 import { recordingLogger } from '../support/logger';
+import { turns } from '../support/until';
 
-const busy = aPod('a').busy().marked('busy');
+const GONE = new ApiError(404, { reason: 'NotFound' });
+const TERMINATING = new ApiError(403, {
+  reason: 'Forbidden',
+  details: { causes: [{ reason: 'NamespaceTerminating' }] },
+});
+const FORBIDDEN = new ApiError(403, { reason: 'Forbidden' });
 
-test.each<[string, PodView | undefined, PodView | undefined, HsdView | undefined, number]>([
-  ['is deleted', busy.build(), undefined, anHsd(), 1],
-  ['is being deleted', busy.build(), busy.with({ deleting: true }).build(), anHsd(), 1],
-  ['failed', busy.build(), busy.with({ phase: 'Failed' }).build(), anHsd(), 1],
-  ['was being deleted already', busy.with({ deleting: true }).build(), undefined, anHsd(), 0],
-  ['was idle', aPod('a').build(), undefined, anHsd(), 0],
-  ['is new', undefined, busy.build(), anHsd(), 0],
-  ['lives on', busy.build(), busy.notReady().build(), anHsd(), 0],
-  ['goes with its hsd', busy.build(), undefined, anHsd({ deleting: true }), 0],
-  ['has no hsd', busy.build(), undefined, undefined, 0],
-])('a Pod that %s is counted as it should be: %#', (_name, previous, current, hsd, lost) => {
-  let counted = 0;
-  const metrics = {
-    addBusyPodsLost: (pods: number) => {
-      counted += pods;
+interface Scene {
+  /** What the API server says of the Pod. */
+  pod?: object | Error;
+  /** What it says to the trial in the Pod's namespace. */
+  trial?: Error;
+  hsd?: HsdView | undefined;
+  /** The hsd by the time the API server has answered. */
+  later?: HsdView | undefined;
+}
+
+async function lossesOf(change: { previous?: PodView; current?: PodView }, scene: Scene = {}): Promise<number> {
+  const { pod = GONE, trial, hsd = anHsd() } = scene;
+  let lost = 0;
+  let asked = false;
+  const losses = new Losses({
+    client: {
+      get: <T>() => {
+        asked = true;
+        return pod instanceof Error ? Promise.reject(pod) : Promise.resolve({ metadata: pod } as T);
+      },
+      create: <T>() => (trial ? Promise.reject(trial) : Promise.resolve({} as T)),
     },
-  };
-  countLoss({ metrics, logger: recordingLogger(), hsd: () => hsd }, { previous, current });
-  expect(counted).toBe(lost);
+    world: { hsd: () => ('later' in scene && asked ? scene.later : hsd) },
+    logger: recordingLogger(),
+    onLoss: () => {
+      lost += 1;
+    },
+  });
+  losses.podChanged(change);
+  await turns();
+  return lost;
+}
+
+const busy = aPod('a').with({ state: 'busy' }).build();
+const deleting = aPod('a').with({ state: 'busy', deleting: true }).build();
+
+describe('a busy Pod that was ended', () => {
+  test.each<[string, { previous?: PodView; current?: PodView }, Scene]>([
+    ['is being deleted', { previous: busy, current: deleting }, {}],
+    ['failed', { previous: busy, current: aPod('a').with({ state: 'busy', phase: 'Failed' }).build() }, {}],
+    ['is gone', { previous: busy }, {}],
+    ['is gone, and another has its name', { previous: busy }, { pod: { uid: 'other' } }],
+    ['is gone, and the trial is refused for another reason', { previous: busy }, { trial: FORBIDDEN }],
+  ])('counts: it %s', async (_, change, scene) => {
+    expect(await lossesOf(change, scene)).toBe(1);
+  });
+
+  test.each<[string, { previous?: PodView; current?: PodView }, Scene]>([
+    ['is only not seen any more: its labels were edited', { previous: busy }, { pod: { uid: busy.uid } }],
+    ['goes with its namespace', { previous: busy, current: deleting }, { trial: TERMINATING }],
+    ['went with its namespace', { previous: busy }, { trial: GONE }],
+    ['goes with its hsd', { previous: busy, current: deleting }, { hsd: anHsd({ deleting: true }) }],
+    ['goes with its hsd, whose deletion is seen later', { previous: busy }, { later: anHsd({ deleting: true }) }],
+    ['was ended before', { previous: deleting }, {}],
+    ['was not busy', { previous: aPod('a').build() }, {}],
+    ['cannot be asked about', { previous: busy }, { pod: new NetworkError('Timeout', 'no answer') }],
+    ['lives on', { previous: busy, current: busy }, {}],
+    ['is new', { current: busy }, {}],
+  ])('does not count: it %s', async (_, change, scene) => {
+    expect(await lossesOf(change, scene)).toBe(0);
+  });
 });
