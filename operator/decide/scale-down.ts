@@ -8,6 +8,9 @@ import { isProbed, type PodFacts } from './pods';
  */
 export const DRAIN_GRACE_MS = 1_000;
 
+/** A victim that has not answered its probe is looked at again after this. */
+const ASK_AGAIN_MS = 1_000;
+
 export interface Drain {
   /** Pods on their way out, by uid. */
   victims: ReadonlySet<string>;
@@ -121,7 +124,8 @@ function waitOf({ now, drainingSince, probes, hsd }: Observation, { pod }: PodFa
   if (pod.state !== 'draining' || since === undefined) return DRAIN_GRACE_MS;
   const reprobed = !isProbed(pod, hsd.spec) || !pod.running || (probes.get(pod.uid)?.checkedAt ?? 0) > since;
   const left = Math.max(0, since + DRAIN_GRACE_MS - now);
-  return reprobed ? left : Math.max(left, 100);
+  // Its answer brings the next pass sooner.
+  return reprobed ? left : Math.max(left, ASK_AGAIN_MS);
 }
 
 function longestWait(observation: Observation, victims: readonly PodFacts[]): number {

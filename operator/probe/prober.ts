@@ -164,6 +164,11 @@ export class Prober {
     this.remove([...group.targets.values()]);
   }
 
+  /** Forgets all hsds: another process asks their Pods from now on. */
+  clear(): void {
+    for (const key of [...this.groups.keys()]) this.removeAll(key);
+  }
+
   /** What is known of a Pod; undefined when it is no target or was not probed yet. */
   result(uid: string): ProbeResult | undefined {
     return this.targets.get(uid)?.result;

@@ -4,7 +4,7 @@ import { probeSpecOf } from '../probe/probe-spec';
 import type { Prober } from '../probe/prober';
 
 /** What a pass needs of the prober. */
-export type Probes = Pick<Prober, 'setTargets' | 'removeAll' | 'result' | 'probeNow'>;
+export type Probes = Pick<Prober, 'setTargets' | 'removeAll' | 'clear' | 'result' | 'probeNow'>;
 
 /** Has the prober ask the Pods that are there now, and no others. */
 export function setTargets(prober: Probes, key: string, seen: Pick<Observation, 'hsd' | 'pods'>): void {

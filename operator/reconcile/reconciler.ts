@@ -55,6 +55,9 @@ export interface ReconcilerOptions {
   isLeading: () => boolean;
 }
 
+/** From an answer that was asked for to the pass that reads it: those of several Pods come together. */
+const ANSWERED_MS = 20;
+
 const NO_CLAIMS: ClaimsView = { reserved: new Set(), waiting: 0 };
 
 /** Gather, decide, apply, tell: one pass for one hsd. */
@@ -89,21 +92,25 @@ export class Reconciler {
 
   async reconcile(key: string): Promise<void> {
     const { world, isLeading } = this.options;
-    if (!isLeading()) return this.forget(key);
     try {
       await this.road.close(key);
+      if (!isLeading()) return;
       const since = this.pending.get(key);
       this.pending.delete(key);
       const hsd = world.hsd(key);
       await (hsd === undefined ? this.letGo(key) : this.attend(key, hsd, since));
     } finally {
       this.road.open(key);
+      // A follower remembers nothing, nor does a pass that has outlived its term.
+      if (!isLeading()) this.forget(key);
     }
   }
 
   /** Another process leads from now on, and learns for itself. */
   stopLeading(): void {
     for (const key of this.memories.keys()) this.forget(key);
+    // Of an hsd whose passes have all failed there is no memory.
+    this.options.prober.clear();
   }
 
   private async attend(key: string, hsd: HsdView, since: number | undefined): Promise<void> {
@@ -136,7 +143,9 @@ export class Reconciler {
     const plan = decide(observation);
     this.road.seen(key, observation, plan);
     this.memories.set(key, remember(this.memoryOf(key, hsd, now), observation, plan));
-    for (const uid of plan.probe) void prober.probeNow(uid);
+    for (const uid of plan.probe) {
+      void prober.probeNow(uid).then((answer) => this.lookAgain(key, answer && ANSWERED_MS));
+    }
     if (plan.writes.length > 0) log.info({ reason: plan.reason, writes: plan.writes.length }, 'reconciling');
     const failures = await this.carryOut(key, hsd, plan.writes, since);
     this.road.open(key);

@@ -303,7 +303,7 @@ describe('http mode asks once more before a Pod goes', () => {
       probes: probes(LONG_AGO - 1),
       drainingSince: since(LONG_AGO, 'a'),
     });
-    expect(plan).toMatchObject({ probe: ['a'], writes: [], requeueAfterMs: 100 });
+    expect(plan).toMatchObject({ probe: ['a'], writes: [], requeueAfterMs: 1_000 });
   });
 
   test('an answer that says idle lets it go', () => {

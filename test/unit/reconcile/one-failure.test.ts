@@ -39,6 +39,7 @@ class Bench {
       prober: {
         setTargets: () => undefined,
         removeAll: () => undefined,
+        clear: () => undefined,
         result: () => undefined,
         probeNow: () => Promise.resolve(undefined),
       },

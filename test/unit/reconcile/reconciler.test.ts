@@ -27,6 +27,10 @@ let sent: string[];
 let events: EventRecord[];
 let forgotten: string[];
 /** What becomes of a write; undefined: it is done. */
+/** hsds whose Pods are probed. */
+const asked = new Set<string>();
+/** Seconds from a change to its scale write. */
+const reactions: number[] = [];
 let refuse: (call: Call) => ApiError | undefined;
 
 beforeEach(async () => {
@@ -35,6 +39,8 @@ beforeEach(async () => {
   server = new ApiServer(time);
   new Controllers(server, time);
   [isLeading, sent, events, forgotten] = [true, [], [], []];
+  asked.clear();
+  reactions.length = 0;
   refuse = () => undefined;
   for (const name of NODES) server.create('nodes', '', { metadata: { name } }, { actor: 'admin' });
   start();
@@ -56,6 +62,8 @@ function start(): void {
     },
   };
   const client = new FakeClient('operator', server, time, wire, clock);
+  const metrics = new Metrics({ clock });
+  jest.spyOn(metrics, 'observeReaction').mockImplementation((seconds) => reactions.push(seconds));
   const machine = { clock, random: seeded(1), logger: recordingLogger() };
   const queue = new WorkQueue(machine);
   const world = new World({
@@ -70,13 +78,17 @@ function start(): void {
     world,
     queue,
     prober: {
-      setTargets: () => undefined,
-      removeAll: (key) => forgotten.push(key),
+      setTargets: (key) => asked.add(key),
+      removeAll: (key) => {
+        asked.delete(key);
+        forgotten.push(key);
+      },
+      clear: () => asked.clear(),
       result: () => undefined,
       probeNow: () => Promise.resolve(undefined),
     },
     events: { record: (event) => events.push(event) },
-    metrics: new Metrics({ clock }),
+    metrics,
     ...machine,
     guarded: true,
     serverNow: () => clock.now(),
@@ -146,6 +158,44 @@ test('who leads no more writes nothing, forgets its Pods, and begins anew when i
   reconciler.changed(KEY);
   await time.run(time.elapsedMs + 10_000);
   expect([replicas(), stateOf(pod)]).toEqual([3, 'busy']);
+});
+
+test('who leads no more asks no Pod, whatever happens to them, until it leads again', async () => {
+  const http = { ...poolSpec({}), busyProbe: { mode: 'http' as const } };
+  server.update('hotstandbydeployments', 'default', 'rooms', (live) => ({ ...live, spec: http }), { actor: 'git' });
+  await time.run(time.elapsedMs + 10_000);
+  expect([...asked]).toEqual([KEY]);
+  isLeading = false;
+  reconciler.stopLeading();
+  expect([...asked]).toEqual([]);
+  sessionBegins();
+  await time.run(time.elapsedMs + 10_000);
+  server.delete('hotstandbydeployments', 'default', 'rooms', { actor: 'git' });
+  await time.run(time.elapsedMs + 10_000);
+  expect([...asked]).toEqual([]);
+});
+
+test('who loses the lead in the middle of a pass asks no Pod after it', async () => {
+  const http = { ...poolSpec({ idleTarget: 4 }), busyProbe: { mode: 'http' as const } };
+  refuse = ({ verb }) => {
+    if (verb !== 'get' && verb !== 'list') isLeading = false;
+    return undefined;
+  };
+  server.update('hotstandbydeployments', 'default', 'rooms', (live) => ({ ...live, spec: http }), { actor: 'git' });
+  await time.run(time.elapsedMs + 10_000);
+  expect([isLeading, ...asked]).toEqual([false]);
+});
+
+test('what changed before it led is no reaction of its own', async () => {
+  isLeading = false;
+  reconciler.stopLeading();
+  sessionBegins();
+  await time.run(time.elapsedMs + 3_600_000);
+  isLeading = true;
+  reconciler.changed(KEY);
+  await time.run(time.elapsedMs + 10_000);
+  expect(replicas()).toBe(3);
+  for (const seconds of reactions) expect(seconds).toBeLessThan(60);
 });
 
 test('the orphans of an hsd that is gone are let go of', async () => {

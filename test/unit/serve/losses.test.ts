@@ -23,7 +23,8 @@ interface Scene {
 }
 
 async function lossesOf(change: { previous?: PodView; current?: PodView }, scene: Scene = {}): Promise<number> {
-  const { pod = GONE, trial, hsd = anHsd() } = scene;
+  const { pod = GONE, trial } = scene;
+  const hsd = 'hsd' in scene ? scene.hsd : anHsd();
   let lost = 0;
   let asked = false;
   const losses = new Losses({
@@ -65,6 +66,7 @@ describe('a busy Pod that was ended', () => {
     ['went with its namespace', { previous: busy }, { trial: GONE }],
     ['goes with its hsd', { previous: busy, current: deleting }, { hsd: anHsd({ deleting: true }) }],
     ['goes with its hsd, whose deletion is seen later', { previous: busy }, { later: anHsd({ deleting: true }) }],
+    ['has no hsd', { previous: busy }, { hsd: undefined }],
     ['was ended before', { previous: deleting }, {}],
     ['was not busy', { previous: aPod('a').build() }, {}],
     ['cannot be asked about', { previous: busy }, { pod: new NetworkError('Timeout', 'no answer') }],
