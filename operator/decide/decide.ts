@@ -98,20 +98,26 @@ function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
+const NOBODY_GOES: Drain = { victims: new Set(), detach: [], end: [], probe: [] };
+
 function obstaclePlan(observation: Observation, facts: readonly PodFacts[], wanted: Wanted, obstacle: Obstacle): Draft {
   const stalled = obstacle.reason === 'ChildDeleting' ? undefined : obstacle;
   const ended = sessionEnds(observation, facts);
   return {
-    writes: ended.map((end) => endWrite(observation.hsd, end)),
+    // A child can be held in deletion for days: its Pods go on serving, and need their marks.
+    writes: [
+      ...ended.map((end) => endWrite(observation.hsd, end)),
+      ...(stalled === undefined ? markWrites(observation, facts, NOBODY_GOES, ended) : []),
+    ],
     ended,
     status: statusOf({
       observation,
       facts,
-      victims: new Set(),
+      victims: NOBODY_GOES.victims,
       capacity: wanted,
       wanted,
       settled: false,
-      stalled,
+      ...(obstacle.reason === 'ChildDeleting' ? { waiting: obstacle } : { stalled: obstacle }),
     }),
     events: stalled === undefined || alreadySaid(observation, stalled) ? [] : [warning(stalled)],
     probe: [],

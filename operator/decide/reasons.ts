@@ -28,6 +28,7 @@ export const CONDITION_REASONS = [
     'Ready',
     'Paused',
     'Draining',
+    'ChildDeleting',
     'Stalled',
     'ProgressDeadlineExceeded',
     'InvalidSchedule',

@@ -18,7 +18,7 @@ export interface StatusInput {
   settled: boolean;
   /** Why the child cannot be brought to what the spec asks for. */
   stalled?: Explanation<ObstacleReason | RefusalReason>;
-  /** What a deleted hsd waits for. */
+  /** What a deleted hsd waits for, or one whose child is being deleted. */
   waiting?: Explanation;
   /** What the stabilization window makes of `capacity.desired`. */
   stabilized?: Stabilized;

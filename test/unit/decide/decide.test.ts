@@ -2,6 +2,7 @@ import { decide } from '../../../operator/decide/decide';
 import type { Plan, Refusal } from '../../../operator/decide/model';
 import { settingsOf, templateHash } from '../../../operator/decide/template';
 import { NAME_LABEL, RETIRE_FINALIZER } from '../../../src/api/names';
+import type { Condition } from '../../../src/api/types';
 import {
   aChild,
   anHsd,
@@ -123,10 +124,25 @@ describe('a Deployment with the name of the child', () => {
   test.each([
     ['being deleted', { deleting: true }],
     ['left over from a deleted hsd of the same name', { controller: { ...hsdOwner, uid: 'hsd-0' } }],
-  ])('%s is waited for: no error, no write', (_sentence, change) => {
+  ])('%s is waited for: no error, no write where no mark is missing', (_sentence, change) => {
     const plan = planOf({ child: aChild(change) });
     expect(plan).toMatchObject({ writes: [], events: [], reason: 'ChildDeleting' });
     expect(plan.status.conditions).toContainEqual(expect.objectContaining({ type: 'Stalled', status: 'False' }));
+  });
+
+  test('held in deletion leaves no session without its marks, and the hsd is not Ready', () => {
+    const ready: Condition = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Ready',
+      observedGeneration: 1,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      message: '',
+    };
+    const hsd = anHsd({ status: { conditions: [ready] } });
+    const plan = planOf({ hsd, child: aChild({ deleting: true }), pods: [aPod('pod-1').busy(), aPod('pod-2')] });
+    expect(plan.writes).toMatchObject([{ kind: 'markPod', pod: { uid: 'pod-1' }, state: 'busy' }]);
+    expect(plan.status.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'False' }));
   });
 
   test('of nobody is taken over', () => {
