@@ -162,8 +162,13 @@ describe('install.yaml, exactly as it is, on a cluster of its own', () => {
   });
 
   it('allows to elect a leader in its own namespace and nowhere else', async () => {
-    expect(await can(kubeconfig, 'update leases.coordination.k8s.io', 'hotstandby-system')).toBe('yes');
-    expect(await can(kubeconfig, 'update leases.coordination.k8s.io', 'kube-system')).toBe('no');
+    const mayUpdate = async (lease: string, namespace: string): Promise<string> => {
+      const question = ['auth', 'can-i', 'update', `leases.coordination.k8s.io/${lease}`, '-n', namespace];
+      return (await tryKubectl(question, { kubeconfig })).stdout.trim();
+    };
+    expect(await mayUpdate('hotstandby-operator', 'hotstandby-system')).toBe('yes');
+    expect(await mayUpdate('another', 'hotstandby-system')).toBe('no');
+    expect(await mayUpdate('hotstandby-operator', 'kube-system')).toBe('no');
   });
 
   it('leaves namespaced-install.yaml to the admins of namespaces only after namespace-admins.yaml', async () => {

@@ -77,7 +77,11 @@ describe('what stays', () => {
 
   it('of the definition taken away: no pool and no Pod, busy or not', async () => {
     await remove('crds');
-    await eventually(async () => expect(await scene.allPods(APP)).toEqual([]));
+    // The garbage collector looks again at what is served every 30 s, and at what it could not look up after that.
+    await eventually(
+      async () => expect((await scene.allPods(APP)).map(({ metadata }) => metadata.name)).toEqual([]),
+      120_000,
+    );
     expect(await isThere(CRD)).toBe(false);
     expect(await isThere(paths.deployments.one(scene.namespace, 'rooms-workload'))).toBe(false);
   });
