@@ -14,6 +14,7 @@ import type { ProbeTransport } from './probe/http-probe';
 import { Prober } from './probe/prober';
 import { Reconciler } from './reconcile/reconciler';
 import { Term } from './reconcile/term';
+import { ClaimsService, type ClaimsSettings } from './serve/claims/service';
 import { olderThan, startHealthServer } from './serve/health';
 import { Losses } from './serve/losses';
 import type { Metrics } from './serve/metrics';
@@ -34,6 +35,8 @@ export interface AppOptions {
   guarded: boolean;
   /** The API server's own time. */
   serverClock: Pick<ServerClock, 'earliest' | 'latest'>;
+  /** Serves claims; undefined: it does not. */
+  claims?: ClaimsSettings;
   /** Nodes may be read: idle Pods on cordoned ones are taken out of service. */
   watchNodes: boolean;
   /** Asks Pods with `via: APIServerProxy`. */
@@ -67,6 +70,7 @@ export class App {
   private readonly losses: Losses;
   private readonly elector: LeaderElector | undefined;
   private readonly term: Term;
+  private readonly claims: ClaimsService | undefined;
   private readonly stopping = new AbortController();
   private health: HttpServer | undefined;
   private campaigning: Promise<void> | undefined;
@@ -82,7 +86,7 @@ export class App {
     this.prober = new Prober({
       clock,
       logger,
-      onChange: (key) => this.reconciler.changed(key),
+      onChange: (key) => this.changed(key),
       onProbe: (report) => metrics.observeProbe(report),
       apiServerProxy: options.apiServerProxy,
       podIp: options.podIp,
@@ -94,7 +98,7 @@ export class App {
       clock,
       random,
       logger,
-      onChange: (key) => this.reconciler.changed(key),
+      onChange: (key) => this.changed(key),
       watchNodes: options.watchNodes,
       onPod: (change) => this.podChanged(change),
     });
@@ -106,6 +110,7 @@ export class App {
       onBegun: () => this.lookAtAll(),
     });
     const isLeading = (): boolean => this.elector === undefined || (this.elector.isLeader() && this.term.hasBegun);
+    this.claims = options.claims && this.newClaims(options.claims, isLeading);
     this.reconciler = new Reconciler({
       client: new Fence(client, isLeading),
       world: this.world,
@@ -116,6 +121,7 @@ export class App {
       clock,
       logger,
       guarded,
+      claims: (key) => this.claims?.view(key),
       serverNow: () => options.serverClock.earliest(),
       isLeading,
     });
@@ -133,6 +139,8 @@ export class App {
     }
     this.world.start();
     await this.world.whenSynced(this.stopping.signal);
+    const door = await this.claims?.start();
+    if (door) logger.info({ address: `${door.host}:${door.port}` }, 'serving claims');
     this.queue.run((key) => this.reconciler.reconcile(key), CONCURRENCY);
     if (this.elector === undefined) {
       this.lead();
@@ -144,6 +152,7 @@ export class App {
   /** Finishes what is under way, gives the Lease back and closes everything. */
   async stop(): Promise<void> {
     this.stopping.abort(new Error('the operator is stopping'));
+    await this.claims?.stop();
     await this.queue.shutDown();
     await this.prober.stop();
     await this.events.flush();
@@ -174,6 +183,7 @@ export class App {
         this.term.end();
         metrics.setLeader(false);
         this.reconciler.stopLeading();
+        this.claims?.stopLeading();
         logger.warn({}, 'leading no more');
       },
       onNewLeader: (leader) => {
@@ -198,6 +208,30 @@ export class App {
     for (const key of this.world.hsds.keys()) this.queue.add(key);
   }
 
+  private newClaims(settings: ClaimsSettings, isLeading: () => boolean): ClaimsService {
+    const { client, namespaces, logger, serverClock } = this.options;
+    const { world, clock } = this;
+    return new ClaimsService({
+      client,
+      world,
+      clock,
+      serverClock,
+      logger,
+      isLeading,
+      namespaces,
+      settings,
+      answerOf: (uid) => this.prober.result(uid),
+      recall: (key) => this.reconciler.recalled(key),
+      onDemand: (key) => this.reconciler.changed(key),
+    });
+  }
+
+  /** Something about this hsd changed. */
+  private changed(key: string): void {
+    this.reconciler.changed(key);
+    this.claims?.changed(key);
+  }
+
   private serve(address: HealthAddress): Promise<HttpServer> {
     const { metrics } = this.options;
     return startHealthServer({
@@ -215,6 +249,7 @@ export class App {
 
   private podChanged(change: { previous?: PodView; current?: PodView }): void {
     this.reconciler.podChanged(change);
+    this.claims?.podChanged(change);
     this.losses.podChanged(change);
   }
 }

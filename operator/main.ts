@@ -50,6 +50,7 @@ async function main(): Promise<void> {
     allowLoopbackPods,
     guarded,
     serverClock: client.serverClock,
+    claims: options.claims,
     watchNodes,
     apiServerProxy: new ApiServerProxyTransport(connection, userAgent),
   });

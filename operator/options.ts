@@ -20,6 +20,8 @@ export interface Options {
   leaseName: string;
   /** Where /healthz, /readyz and /metrics are served. Host "": all addresses. Port 0: any free one. */
   healthAddress: HealthAddress;
+  /** Serve claims here; undefined: nowhere. */
+  claims?: ClaimsOptions;
   logLevel: LogLevel;
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed: scale-downs need no spare Pod then. */
   admissionGuard: boolean;
@@ -32,6 +34,19 @@ export interface HealthAddress {
   readonly port: number;
   /** Nobody asked for this port: any free one will do when it is in use. Never in a cluster, where probes ask this one. */
   readonly orAnyPort?: boolean;
+}
+
+/** The claims service. */
+export interface ClaimsOptions {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly limits: {
+    /** Callers that may wait for a Pod at once. */
+    readonly waiters: number;
+    /** Of these, of one user. */
+    readonly waitersPerUser: number;
+    /** Requests of one user under way at once. */
+    readonly requestsPerUser: number;
+  };
 }
 
 /**
@@ -64,6 +79,7 @@ Examples:
 const DEFAULT_LEASE_NAME = 'hotstandby-operator';
 const PROGRAM = 'npm run operator --';
 const SEE_HELP = `see ${PROGRAM} --help`;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 /** RFC 1123 label: what a namespace may be called. */
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -98,6 +114,11 @@ function command(inCluster: boolean): Command {
         `serve /healthz, /readyz and /metrics here; default: ${defaultHealthAddress(inCluster)}${inCluster ? '' : ', or a free port'}`,
       ),
     )
+    .addOption(option('--claims-address <host:port>', 'serve claims here; default: not at all'))
+    .addOption(option('--claims-insecure-http', 'serve claims without TLS, on a loopback address alone'))
+    .addOption(option('--claims-max-waiters <count>', 'callers that may wait for a Pod at once; default: 1000'))
+    .addOption(option('--claims-max-waiters-per-user <count>', 'of these, of one user; default: 500'))
+    .addOption(option('--claims-max-requests-per-user <count>', 'requests of one user under way at once; default: 256'))
     .addOption(option('--log-level <level>', `${LOG_LEVELS.join(', ')}; default: info`))
     .addOption(
       option('--admission-guard', 'the policy that protects busy Pods is installed (the shipped manifests set this)'),
@@ -126,6 +147,11 @@ interface Flags {
   leaseName?: string;
   healthAddress?: string;
   logLevel?: string;
+  claimsAddress?: string;
+  claimsInsecureHttp?: boolean;
+  claimsMaxWaiters?: string;
+  claimsMaxWaitersPerUser?: string;
+  claimsMaxRequestsPerUser?: string;
   allowLoopbackPods?: boolean;
   admissionGuard?: boolean;
 }
@@ -217,6 +243,39 @@ function parseAddress({ value, source }: Given): HealthAddress {
   );
 }
 
+/** A token that travels in the clear is anybody's: plain HTTP stays on this machine. */
+function claimsOf(flags: Flags, env: Environment): ClaimsOptions | undefined {
+  const place = given('claims-address', flags.claimsAddress, env);
+  const isInsecure = flags.claimsInsecureHttp ?? envBoolean(env, 'claims-insecure-http') ?? false;
+  if (place === undefined) {
+    if (isInsecure) throw usage('--claims-insecure-http says how, not where: give --claims-address 127.0.0.1:PORT');
+    return undefined;
+  }
+  const address = parseAddress(place);
+  if (!isInsecure) throw usage('--claims-address needs --claims-insecure-http: this version serves no TLS yet');
+  if (!LOOPBACK.test(address.host)) {
+    throw usage(
+      `--claims-insecure-http with "${place.value}": tokens in the clear stay on 127.0.0.1, [::1] or localhost`,
+    );
+  }
+  const count = (flag: string, value: string | undefined, preset: number): number =>
+    positiveNumber(given(flag, value, env), preset);
+  return {
+    address,
+    limits: {
+      waiters: count('claims-max-waiters', flags.claimsMaxWaiters, 1_000),
+      waitersPerUser: count('claims-max-waiters-per-user', flags.claimsMaxWaitersPerUser, 500),
+      requestsPerUser: count('claims-max-requests-per-user', flags.claimsMaxRequestsPerUser, 256),
+    },
+  };
+}
+
+function positiveNumber(value: Given | undefined, preset: number): number {
+  if (value === undefined) return preset;
+  if (/^[1-9]\d{0,5}$/.test(value.value)) return Number(value.value);
+  throw usage(`${value.source} "${value.value}" is not a number from 1 to 999999`);
+}
+
 function parseLogLevel({ value, source }: Given): LogLevel {
   const known = LOG_LEVELS.find((name) => name === value.toLowerCase());
   if (known) return known;
@@ -258,6 +317,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     leaseNamespace: lease && namespaceName(lease.value, lease.source),
     leaseName: leaseName ? checkedLeaseName(leaseName) : DEFAULT_LEASE_NAME,
     healthAddress: healthAddressOf(health, inCluster),
+    claims: claimsOf(flags, env),
     logLevel: logLevel ? parseLogLevel(logLevel) : 'info',
     admissionGuard: flags.admissionGuard ?? envBoolean(env, 'admission-guard') ?? false,
     allowLoopbackPods: flags.allowLoopbackPods ?? envBoolean(env, 'allow-loopback-pods') ?? false,

@@ -33,7 +33,11 @@ const TEMPLATES: readonly Template[] = [
   },
   { file: 'role', objects: withBinding('Role'), when: `and $.Values.rbac.create (${LISTED})`, each: true },
   { file: 'role-lease', objects: withBinding('LeaseRole'), when: '$.Values.rbac.create' },
-  { file: 'userroles', objects: ['UserRole-view', 'UserRole-edit'], when: inCluster('userRoles.enabled') },
+  {
+    file: 'userroles',
+    objects: ['UserRole-view', 'UserRole-edit', 'UserRole-claims'],
+    when: inCluster('userRoles.enabled'),
+  },
   { file: 'deployment', objects: ['Deployment'] },
   { file: 'poddisruptionbudget', objects: ['PodDisruptionBudget'], when: '$.Values.podDisruptionBudget.enabled' },
   { file: 'networkpolicy', objects: ['NetworkPolicy'], when: '$.Values.networkPolicy.enabled' },

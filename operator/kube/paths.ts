@@ -39,6 +39,10 @@ export const paths = {
   /** The Node called `name`, or all of them. */
   nodes: (name?: string): string =>
     name === undefined ? '/api/v1/nodes' : `/api/v1/nodes/${encodeURIComponent(name)}`,
+  tokenReviews: '/apis/authentication.k8s.io/v1/tokenreviews',
+  subjectAccessReviews: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+  localSubjectAccessReviews: (namespace: string): string =>
+    collection('/apis/authorization.k8s.io/v1', 'localsubjectaccessreviews', namespace),
   selfSubjectAccessReviews: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
   /** What the API server serves of HotStandby's own group and version: 404 while the CRD is not installed. */
   hsdDiscovery: `/apis/${API_VERSION}`,

@@ -13,7 +13,7 @@ import {
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
-import { MAX_SESSION_ID } from '../../src/api/sessions';
+import { MAX_SESSION_ID, MAX_USER_NAME } from '../../src/api/sessions';
 import type { HotStandbySpec, HotStandbyStatus } from '../../src/api/types';
 import { toleratesCordon } from '../decide/cordon';
 import type {
@@ -91,8 +91,6 @@ export interface HsdObject extends KubeObject {
 }
 
 const REVISION_ANNOTATION = 'deployment.kubernetes.io/revision';
-/** Longest user name a view keeps: names of certificates and of OIDC have no limit of their own. */
-const MAX_USER_NAME = 253;
 const MARK_KEYS = [...Object.keys(MARKS.busy), DRAIN_ANNOTATION];
 
 export function projectHsd(object: HsdObject): HsdView {

@@ -48,7 +48,7 @@ export interface ReconcilerOptions {
   /** The admission policy that keeps ReplicaSets from ending busy Pods is installed. */
   guarded: boolean;
   /** What the claims service has in hand of the hsd with this key; absent: there is none. */
-  claims?: (key: string) => ClaimsView;
+  claims?: (key: string) => ClaimsView | undefined;
   /** The API server's clock: the earliest it can show now. */
   serverNow: () => number;
   /** False: a follower, which looks on. */
@@ -58,6 +58,7 @@ export interface ReconcilerOptions {
 /** From an answer that was asked for to the pass that reads it: those of several Pods come together. */
 const ANSWERED_MS = 20;
 
+const NOTHING_SEEN: Pick<Memory, 'seenReady' | 'seenKeys'> = { seenReady: new Map(), seenKeys: new Set() };
 const NO_CLAIMS: ClaimsView = { reserved: new Set(), waiting: 0 };
 
 /** Gather, decide, apply, tell: one pass for one hsd. */
@@ -127,6 +128,11 @@ export class Reconciler {
       metrics.observeReconcile(seconds(), isOvertaken(error) ? 'Outdated' : 'Error');
       this.failed(key, hsd, error, log);
     }
+  }
+
+  /** What the passes over this hsd have seen of its Pods; nothing yet before the first. */
+  recalled(key: string): Pick<Memory, 'seenReady' | 'seenKeys'> {
+    return this.memories.get(key) ?? NOTHING_SEEN;
   }
 
   private async pass(key: string, hsd: HsdView, since: number | undefined, log: Logger): Promise<ReconcileResult> {

@@ -12,3 +12,5 @@ export const MAX_WAIT_SECONDS = 300;
 export const CLAIMS_SUBRESOURCE = 'claims';
 /** Audience of tokens meant for the claims service alone; tokens for the API server are taken, too. */
 export const CLAIMS_AUDIENCE = 'hotstandby-claims';
+/** So much of a user name tells users apart: names of certificates and of OIDC have no limit of their own. */
+export const MAX_USER_NAME = 253;

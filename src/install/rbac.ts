@@ -1,5 +1,6 @@
 import { GROUP, PLURAL } from '../api/names';
 import { PERMISSIONS, type PermissionScope } from '../api/permissions';
+import { CLAIMS_SUBRESOURCE } from '../api/sessions';
 
 /** One RBAC rule, as a Role holds it. */
 export interface PolicyRule {
@@ -51,6 +52,18 @@ export const USER_ROLES: readonly UserRole[] = [
     rules: [
       { apiGroups: [GROUP], resources: [PLURAL], verbs: [...READ, ...WRITE] },
       { apiGroups: [GROUP], resources: [`${PLURAL}/scale`], verbs: ['get', 'update', 'patch'] },
+    ],
+  },
+  {
+    // What the claims service asks about; no object of that name exists. Bind it to a dispatcher's ServiceAccount.
+    suffix: 'claims',
+    aggregateTo: ['edit', 'admin'],
+    rules: [
+      {
+        apiGroups: [GROUP],
+        resources: [`${PLURAL}/${CLAIMS_SUBRESOURCE}`],
+        verbs: ['create', 'get', 'list', 'update', 'delete'],
+      },
     ],
   },
 ];

@@ -94,7 +94,7 @@ describe('what is generated and committed', () => {
     const roles = objects('namespace-admins.yaml').filter(
       (role) => at(role, 'metadata', 'name') !== 'hotstandby-install',
     );
-    expect(roles).toHaveLength(2);
+    expect(roles).toHaveLength(3);
     expect(objects('install.yaml')).toEqual(expect.arrayContaining(roles));
   });
 

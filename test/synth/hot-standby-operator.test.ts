@@ -47,6 +47,7 @@ describe('HotStandbyOperator for the whole cluster', () => {
       'PodDisruptionBudget hotstandby-system hotstandby-operator',
       'ClusterRole hotstandby-view',
       'ClusterRole hotstandby-edit',
+      'ClusterRole hotstandby-claims',
       'ValidatingAdmissionPolicy hotstandby-busy-pod-guard',
       'ValidatingAdmissionPolicyBinding hotstandby-busy-pod-guard',
       'ValidatingAdmissionPolicy hotstandby-drain-guard',
@@ -70,7 +71,7 @@ describe('HotStandbyOperator for the whole cluster', () => {
 
   test('grants no wildcard, no Secret and no way to make a Pod run as somebody else', () => {
     const rules = manifests.flatMap((m) => (m.kind.endsWith('Role') ? [at(m, 'rules')] : []));
-    expect(rules).toHaveLength(4);
+    expect(rules).toHaveLength(5);
     expect(JSON.stringify(rules)).not.toMatch(/\*|secrets|impersonate|escalate|bind|pods\/(exec|attach|portforward)/);
     const pods = table('watched').filter((rule) => rule.resources.includes('pods'));
     expect(pods.flatMap((rule) => rule.verbs)).not.toContain('create');
@@ -136,6 +137,7 @@ describe('HotStandbyOperator for the whole cluster', () => {
     const to = (role: string) => `rbac.authorization.k8s.io/aggregate-to-${role}`;
     expect(aggregated('hotstandby-view')).toEqual([to('admin'), to('edit'), to('view')]);
     expect(aggregated('hotstandby-edit')).toEqual([to('admin'), to('edit')]);
+    expect(aggregated('hotstandby-claims')).toEqual([to('admin'), to('edit')]);
     expect(JSON.stringify(at(only(manifests, 'ClusterRole', 'hotstandby-view'), 'rules'))).not.toMatch(
       /create|patch|delete/,
     );
@@ -255,7 +257,7 @@ describe('HotStandbyOperator for a list of namespaces', () => {
   test('has no rights on the cluster', () => {
     expect(manifests.filter((m) => m.kind === 'ClusterRoleBinding')).toEqual([]);
     const own = manifests.filter((m) => m.kind === 'ClusterRole').map((m) => m.metadata.name);
-    expect(own).toEqual(['hotstandby-view', 'hotstandby-edit']);
+    expect(own).toEqual(['hotstandby-view', 'hotstandby-edit', 'hotstandby-claims']);
   });
 
   test('watches them', () => {

@@ -25,6 +25,18 @@ function exitOf(argv: string[], env: Record<string, string> = {}): CommandExit {
   throw new Error('it was accepted');
 }
 
+test.each<[string, string[]]>([
+  ['without TLS', ['--claims-address', '127.0.0.1:8443']],
+  ['in the clear where others can listen', ['--claims-address', ':8443', '--claims-insecure-http']],
+  ['in the clear on a name like localhost', ['--claims-address', 'localhost.example:8443', '--claims-insecure-http']],
+  ['nowhere', ['--claims-insecure-http']],
+  ['to nobody', ['--claims-address', '[::1]:0', '--claims-insecure-http', '--claims-max-waiters', '0']],
+])('serves no claims %s, and says what to write', (_how, argv) => {
+  const exit = exitOf(argv);
+  expect(exit.exitCode).toBe(2);
+  expect(exit.message).toContain('--claims-');
+});
+
 describe('parseOptions', () => {
   it.each<[string, string[], Record<string, string>, Partial<Options>]>([
     ['has defaults for a shell', [], {}, {}],
@@ -59,6 +71,17 @@ describe('parseOptions', () => {
     ],
     ['takes an IPv6 address', ['--health-address', '[::1]:0'], {}, { healthAddress: { host: '::1', port: 0 } }],
     ['takes a host name', ['--health-address=localhost:9'], {}, { healthAddress: { host: 'localhost', port: 9 } }],
+    [
+      'serves claims on a loopback address, within limits',
+      ['--claims-address', '127.0.0.1:8443', '--claims-insecure-http', '--claims-max-waiters-per-user', '7'],
+      { HOTSTANDBY_CLAIMS_MAX_WAITERS: '9' },
+      {
+        claims: {
+          address: { host: '127.0.0.1', port: 8443 },
+          limits: { waiters: 9, waitersPerUser: 7, requestsPerUser: 256 },
+        },
+      },
+    ],
     ['takes a log level in any letter case', ['--log-level', 'DEBUG'], {}, { logLevel: 'debug' }],
     [
       'takes the test and guard switches',

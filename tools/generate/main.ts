@@ -31,6 +31,7 @@ const generated = [
   'docs/reference.md',
   'docs/install.md',
   'docs/operations.md',
+  'docs/claims.openapi.json',
 ];
 
 async function main(): Promise<void> {

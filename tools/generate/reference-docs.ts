@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { systemClock } from '../../operator/kube/clock';
 import { CommandExit, parseOptions } from '../../operator/options';
+import { OPENAPI } from '../../operator/serve/claims/openapi';
 import { Metrics } from '../../operator/serve/metrics';
 import { ROOT } from '../../root';
 import { PERMISSIONS } from '../../src/api/permissions';
@@ -31,6 +32,7 @@ const MARKED = /(<!-- generated: ([^>]+?) -->\n)[\s\S]*?(<!-- end -->)/g;
 /** Writes every file of REFERENCE_DOCS anew. Throws when a marker names no part. */
 async function writeReferenceDocs(): Promise<void> {
   for (const file of REFERENCE_DOCS) writeFileSync(join(ROOT, file), await filled(file));
+  writeFileSync(join(ROOT, 'docs/claims.openapi.json'), `${JSON.stringify(OPENAPI, null, 2)}\n`);
 }
 
 /** The text of a file with its generated parts as they should be now. */
