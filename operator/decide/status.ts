@@ -128,9 +128,14 @@ function scalingLimited({ observation, capacity, wanted, stabilized, bounded }: 
   return { type, status: 'False', reason: 'DesiredWithinRange', message: 'busy + idleTarget is within the limits' };
 }
 
-function busyProbeHealthy({ observation }: StatusInput, { failing }: Counts): Verdict {
+function busyProbeHealthy({ observation }: StatusInput, { failing, unknown }: Counts): Verdict {
   const type = 'BusyProbeHealthy';
-  if (observation.hsd.spec.busyProbe?.mode !== 'http') {
+  const { mode, http } = observation.hsd.spec.busyProbe ?? {};
+  if (mode !== 'http' && http === undefined && unknown > 0) {
+    const message = `${unknown} Pods were started for HTTP probes, and spec.busyProbe.http no longer says how to ask them; they keep their last state and are not ended. Put it back, beside mode: annotation, until their sessions are over, or delete them.`;
+    return { type, status: 'False', reason: 'ProbesFailing', message };
+  }
+  if (mode !== 'http' && failing === 0) {
     const message = ['busy is read from the annotation', ...leftOut(observation.hsd)].join('; ');
     return { type, status: 'True', reason: 'Annotation', message };
   }

@@ -309,3 +309,28 @@ describe('a rollout past its progress deadline', () => {
     );
   });
 });
+
+describe('Pods that were started for HTTP probes, in annotation mode', () => {
+  const old = pods('old', 2, (pod) => pod.detached().with({ busyKey: undefined }).marked('busy'));
+  const mode = 'annotation' as const;
+
+  test('that nothing says how to ask are kept, and a condition says what to do', () => {
+    const seen = { hsd: anHsd({ spec: { busyProbe: { mode } } }), pods: [...pods('pod', 2), ...old], child: aChild() };
+    expect(summary(seen, 'BusyProbeHealthy')).toBe('False ProbesFailing');
+    expect(condition(seen, 'BusyProbeHealthy')?.message).toMatch(
+      /^2 Pods were started for HTTP probes, .* Put it back/,
+    );
+    expect(decide(anObservation(seen)).writes.filter(({ kind }) => kind === 'deletePod')).toEqual([]);
+  });
+
+  test('that do not answer are told of as in http mode', () => {
+    const hsd = anHsd({ spec: { busyProbe: { mode, http: {} } } });
+    const probes = { 'old-1': { state: 'unknown' as const, checkedAt: NOW } };
+    expect(summary({ hsd, pods: old, probes, child: aChild() }, 'BusyProbeHealthy')).toBe('False ProbesFailing');
+    const answered = {
+      'old-1': { state: 'busy' as const, checkedAt: NOW },
+      'old-2': { state: 'idle' as const, checkedAt: NOW },
+    };
+    expect(summary({ hsd, pods: old, probes: answered, child: aChild() }, 'BusyProbeHealthy')).toBe('True Annotation');
+  });
+});
