@@ -7,6 +7,7 @@ import { takeSpec } from '../kube/managed-fields';
 import { paths } from '../kube/paths';
 import type { KubeObject } from '../kube/types';
 import type { Applier, Of } from './applier';
+import { applyTemplate } from './whole-template';
 
 /** The API server refused the child Deployment for what Git says, in its own words. */
 export class ChildRefused extends Error {
@@ -53,31 +54,9 @@ export async function applyChild(applier: Applier, hsd: HsdView, write: Of<'appl
   const taken = isTaken && { annotations: { ...metadata.annotations, [OWNERSHIP_ANNOTATION]: 'taken' } };
   const body = { ...manifest, metadata: { ...metadata, ...taken, ...seen } };
   try {
-    world.deployments.observe(hsd.namespace, await applyKnownFields(applier, path, body));
+    world.deployments.observe(hsd.namespace, await applyTemplate(applier, path, body));
   } catch (error) {
     throw isRefusal(error) ? new ChildRefused(reasonOf(error), error.message) : error;
-  }
-}
-
-/**
- * A Deployment created the plain way, as the original operator did, drops the fields this Kubernetes does not know;
- * server-side apply fails on them. So the API server is asked what it would keep, and that is applied.
- */
-async function applyKnownFields({ client, warn }: Applier, path: string, body: ChildManifest): Promise<KubeObject> {
-  try {
-    return await client.apply<KubeObject>(path, body, { force: true });
-  } catch (error) {
-    if (!(error instanceof ApiError && isUntyped(error))) throw error;
-    const { namespace, name } = body.metadata;
-    const trial = { ...body, metadata: { generateName: `${name}-`, namespace } };
-    const query = { dryRun: 'All', fieldValidation: 'Ignore' };
-    const kept = await client.create<{ spec: { template: unknown } }>(paths.deployments.list(namespace), trial, {
-      query,
-    });
-    const known = { ...body, spec: { ...body.spec, template: kept.spec.template } };
-    const reply = await client.apply<KubeObject>(path, known, { force: true });
-    warn('UnknownFields', `left out of the Pod template what this Kubernetes does not know: ${error.message}`);
-    return reply;
   }
 }
 
@@ -104,11 +83,6 @@ function isRefusal(error: unknown): error is ApiError {
   if (!(error instanceof ApiError) || isOutdated(error)) return false;
   const isTerminating = error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
   return !isTerminating && (isInvalid(error) || isForbidden(error) || error.code === 400);
-}
-
-/** A field this Kubernetes does not know, or one of another type: server-side apply answers 500 to it, not 422. */
-function isUntyped(error: ApiError): boolean {
-  return error.code === 500 && error.message.startsWith('failed to create typed patch object');
 }
 
 function reasonOf(error: ApiError): RefusalReason {
