@@ -24,6 +24,7 @@ import { stabilizationWindowMs } from './stabilization';
 export interface Memory {
   readonly hsdUid: string;
   readonly drainingSince: ReadonlyMap<string, number>;
+  readonly unreadySince: ReadonlyMap<string, number>;
   readonly seenReady: ReadonlyMap<string, SeenReady>;
   /** Newest last, each smaller than the one before: no other can be the highest of a stabilization window. */
   readonly recommendations: readonly Recommendation[];
@@ -51,6 +52,7 @@ export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | '
   return {
     hsdUid: hsd.uid,
     drainingSince: new Map(),
+    unreadySince: new Map(),
     seenReady: new Map(),
     recommendations,
     asked: new Set(),
@@ -63,8 +65,10 @@ export function newMemory({ hsd, child, pods, now }: Pick<Observation, 'hsd' | '
 export function recall(memory: Memory, hsd: HsdView, pods: readonly PodView[], now: number): Recollection {
   const { refusal, asked, lastScaleTime, growth, seenKeys, attempts, learning, spareKey } = memory;
   const draining = pods.filter((pod) => pod.state === 'draining');
+  const unready = pods.filter((pod) => pod.running && !pod.ready);
   return {
     drainingSince: new Map(draining.map(({ uid }) => [uid, memory.drainingSince.get(uid) ?? now])),
+    unreadySince: new Map(unready.map(({ uid }) => [uid, memory.unreadySince.get(uid) ?? now])),
     seenReady: readyPods(memory, hsd, pods, now),
     recommendations: aged(memory.recommendations, hsd, now),
     asked,
@@ -107,11 +111,12 @@ export function remember(memory: Memory, observation: Observation, plan: Plan): 
   const { learning: _, ...rest } = memory;
   // A plan that asked for no spares (a deletion) leaves what was learned as it is.
   const learning = plan.floor === undefined ? memory.learning : plan.learning;
-  const { drainingSince, seenReady, recommendations, now } = observation;
+  const { drainingSince, unreadySince, seenReady, recommendations, now } = observation;
   const higher = recommendations.filter((before) => replicas === undefined || before.replicas > replicas);
   return {
     ...rest,
     drainingSince,
+    unreadySince,
     seenReady,
     recommendations: replicas === undefined ? higher : [...higher, { at: now, replicas }],
     asked: askedPods(observation),

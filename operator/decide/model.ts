@@ -215,6 +215,8 @@ export interface SeenReady {
 export interface Recollection {
   /** When each Pod was first seen labelled `draining`, by uid. */
   drainingSince: ReadonlyMap<string, number>;
+  /** When each running Pod was first seen without readiness, by uid. */
+  unreadySince: ReadonlyMap<string, number>;
   /** When each Ready Pod was first seen so, by uid; empty without minReadySeconds. */
   seenReady: ReadonlyMap<string, SeenReady>;
   /** How many Pods were wanted lately, for `behavior.scaleDown.stabilizationWindowSeconds`. */

@@ -53,15 +53,33 @@ export function drain({ observation, facts, replicas, idleWanted, held, mayLower
   const unseen = Math.max(0, held - attached.length);
   const floor = Math.max(replicas, attached.length - fromChild.length + unseen);
   const isTooMany = floor < (observation.child?.replicas ?? 0);
-  const lower = mayLower && wait === 0 && isTooMany && !isBlind(observation, attached);
+  const unasked = mayLower && isTooMany ? unaskedPods(observation, attached, fromChild) : [];
+  const lower = mayLower && wait === 0 && isTooMany && unasked.length === 0 && !isBlind(observation, attached);
   return {
     victims: new Set([...leaving, ...detached.map((f) => f.pod.uid)]),
     detach: lower ? attached.filter((f) => f.spared && !f.pod.ready).map((f) => f.pod) : [],
     end: over.map((f) => f.pod),
-    probe: staleProbes(observation, [...fromChild, ...detached]),
+    probe: [...staleProbes(observation, [...fromChild, ...detached]), ...unasked],
     ...(lower && { lowerTo: floor }),
     ...waitOfAll(observation, [...fromChild, ...detached]),
   };
+}
+
+/**
+ * Probed Pods (uids) beside the chosen ones that were not asked since those were chosen, nor since they dropped readiness.
+ * A lowered ReplicaSet ends a Pod that is not Ready before the one that was chosen, and a session may have begun in it.
+ */
+function unaskedPods(
+  { hsd, probes, drainingSince, unreadySince }: Observation,
+  attached: readonly PodFacts[],
+  chosen: readonly PodFacts[],
+): string[] {
+  const chosenAt = Math.max(0, ...chosen.map(({ pod }) => drainingSince.get(pod.uid) ?? 0));
+  // Those that must be spared anyway have rules of their own.
+  const others = attached.filter((f) => !chosen.includes(f) && !f.spared && f.pod.running && isProbed(f.pod, hsd.spec));
+  const isAsked = ({ uid }: PodView): boolean =>
+    (probes.get(uid)?.checkedAt ?? 0) > Math.max(chosenAt, unreadySince.get(uid) ?? 0);
+  return others.filter(({ pod }) => !isAsked(pod)).map(({ pod }) => pod.uid);
 }
 
 /**

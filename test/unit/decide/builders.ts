@@ -240,6 +240,7 @@ export function anObservation(options: ObservationOptions = {}): Observation {
     pods: seen,
     probes: new Map(Object.entries(probes)),
     drainingSince: new Map(Object.entries(drainingSince)),
+    unreadySince: new Map(),
     guarded: true,
     cordoned: new Set(),
     recommendations: [],

@@ -148,6 +148,34 @@ describe('a scale-down of the child', () => {
     });
   });
 
+  describe('waits until every probed Pod was asked, not the chosen one alone: a session may have begun in any of them,', () => {
+    const http = anHsd({ spec: { ...HTTP, idleTarget: 1 } });
+    const chosen = draining('a').with({ busyKey: undefined });
+    const other = aPod('b').with({ busyKey: undefined });
+    const seen = (asked: number, pod = other, unready?: number): ObservationOptions => ({
+      hsd: http,
+      child: aChild({ replicas: 2 }, http),
+      pods: [chosen, pod],
+      drainingSince: since(NOW - 2_000, 'a'),
+      unreadySince: new Map(unready === undefined ? [] : [['b', unready]]),
+      probes: { a: { state: 'idle', checkedAt: NOW }, b: { state: 'idle', checkedAt: asked } },
+    });
+
+    test('since the one was chosen', () => {
+      expect(decide(anObservation(seen(NOW - 2_500)))).toMatchObject({ writes: [], probe: ['b'] });
+      expect(writesOf(seen(NOW - 1_500))).toEqual(['scaleChild 1']);
+    });
+
+    test('since it dropped readiness, which makes it the first to go', () => {
+      const dropped = other.notReady();
+      expect(decide(anObservation(seen(NOW - 1_500, dropped, NOW - 1_000)))).toMatchObject({
+        writes: [],
+        probe: ['b'],
+      });
+      expect(writesOf(seen(NOW - 500, dropped, NOW - 1_000))).toEqual(['scaleChild 1']);
+    });
+  });
+
   describe('waits for the mark of a session that came while its Pod was draining: it would be the first to go', () => {
     const http = anHsd({ spec: { ...HTTP, idleTarget: 1 } });
     const probed = (name: string): PodBuilder => draining(name).with({ busyKey: undefined });

@@ -62,6 +62,7 @@ afterEach(async () => {
 function look(): Promise<Observation> {
   const recollection = {
     drainingSince: new Map(),
+    unreadySince: new Map(),
     seenReady: new Map(),
     recommendations: [],
     asked: new Set<string>(),
