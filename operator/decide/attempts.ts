@@ -71,6 +71,14 @@ export function stillWanted(attempts: Attempts, writes: readonly Write[], now: n
   return kept.length === attempts.size ? attempts : new Map(kept);
 }
 
+/** Milliseconds until one that is told of, and that nobody wants any more, is forgotten: the status has to say so then. */
+export function untilForgotten(attempts: Attempts, writes: readonly Write[], now: number): number | undefined {
+  if (attempts.size === 0) return undefined;
+  const ids = new Set(writes.map(idOf));
+  const told = [...attempts].filter(([id, attempt]) => !ids.has(id) && isTold(attempt));
+  return told.length === 0 ? undefined : Math.min(...told.map(([, { at }]) => at + LASTING_MS - now));
+}
+
 /** Writes whose time has come, without those that need one whose time has not. */
 export function dueWrites(
   writes: readonly Write[],
@@ -109,11 +117,15 @@ export function needsAny(write: Write, missing: readonly Write[]): boolean {
 
 /** Why one of them is worth telling, worst first; undefined: none is. */
 export function troubleOf(attempts: Attempts): { isChild: boolean; message: string } | undefined {
-  const told = [...attempts.values()].filter(({ how, count }) => count >= TOLD_FROM[how]);
+  const told = [...attempts.values()].filter(isTold);
   const [worst] = told.sort((a, b) => Number(b.isChild) - Number(a.isChild) || (a.what < b.what ? -1 : 1));
   if (worst === undefined) return undefined;
   const more = told.length > 1 ? ` (and ${told.length - 1} more)` : '';
   return { isChild: worst.isChild, message: `cannot ${worst.what}: ${whyOf(worst)}${more}; trying again` };
+}
+
+function isTold({ how, count }: Attempt): boolean {
+  return count >= TOLD_FROM[how];
 }
 
 function whyOf({ how, message = '' }: Attempt): string {

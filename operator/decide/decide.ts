@@ -1,6 +1,6 @@
 import type { PodState } from '../../src/api/marks';
 import { DRAIN_ANNOTATION, DRAIN_FINALIZER, KIND } from '../../src/api/names';
-import { dueWrites, stillWanted } from './attempts';
+import { dueWrites, stillWanted, untilForgotten } from './attempts';
 import { budgetWrites } from './budget';
 import { cordonWrites } from './cordon';
 import { deletionPlan } from './deletion';
@@ -44,7 +44,7 @@ export function decide(seen: Observation): Plan {
     events: held.length > 0 ? plan.events.filter(({ type }) => type === 'Warning') : plan.events,
     probe: [...new Set([...plan.probe, ...unaskedPods(observation)])],
     ...(orphans.length > 0 && { reason: 'Release' }),
-    ...requeueAfter(plan.requeueAfterMs, waitMs),
+    ...requeueAfter(plan.requeueAfterMs, waitMs, untilForgotten(attempts, wanted, now)),
   };
 }
 

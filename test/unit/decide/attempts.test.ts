@@ -83,6 +83,14 @@ test('an attempt at what nobody wants any more is forgotten; at the child after 
   expect(stillWanted(attempts, [own('a'), scale(3)], NOW + 60_000)).toBe(attempts);
 });
 
+test('what is told and not wanted any more makes another look, when it is forgotten', () => {
+  const lookAfter = (attempts: Attempts, now: number): number | undefined =>
+    decide(anObservation({ attempts, now, pods: pods('pod', 2) })).requeueAfterMs;
+  expect(lookAfter(triedAs(scale(3), [NO]), NOW)).toBe(60_000);
+  expect(lookAfter(triedAs(scale(3), [NO]), NOW + 60_000)).toBeUndefined();
+  expect(lookAfter(triedAs(scale(3), [DONE]), NOW)).toBeUndefined();
+});
+
 test('whatever is refused in whatever order: what is due and what is held are all of it, in order', () => {
   const writes = [scale(3), hand('a'), hand('b'), own('c'), resume];
   fc.assert(
