@@ -7,6 +7,8 @@ import { IMAGE_REPOSITORY } from '../../src/install/deployment';
 import { PACKAGE_VERSION } from '../../src/version';
 
 const REPOSITORY = 'https://github.com/paia-tech/hotstandby';
+/** Two Pods busy, two idle. */
+const ICON = 'docs/img/icon.svg';
 /** The CRD's rules use CEL's format library; `-0` lets in what managed clusters call their versions: 1.32.3-gke.1. */
 const KUBE_VERSION = '>=1.32.0-0';
 
@@ -27,6 +29,7 @@ export function chartYaml(): string {
     kubeVersion: KUBE_VERSION,
     keywords,
     home: REPOSITORY,
+    icon: `https://raw.githubusercontent.com/paia-tech/hotstandby/main/${ICON}`,
     sources: [REPOSITORY],
     maintainers: [{ name: 'The HotStandby authors', email: 'hotstandby@paia.tech' }],
     annotations: {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { chartFiles, dashboardJson } from '../../charts/helm';
@@ -60,6 +60,7 @@ describe('the Helm chart', () => {
     expect(listed('crds')).toMatchObject([{ kind: spec.names.kind, name: metadata.name }]);
     expect(listed('crdsExamples')[0].kind).toBe(spec.names.kind);
     expect(annotations['artifacthub.io/license']).toBe('Apache-2.0');
+    expect(existsSync(join(ROOT, chart.icon.split('/main/')[1] ?? ''))).toBe(true);
   });
 
   test('wants the Kubernetes that README.md asks for', () => {
