@@ -209,6 +209,7 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
       bounded.waitMs,
       wanted.waitMs,
       untilAvailable(facts, observation),
+      untilNextLook(child),
       untilExpiry(observation, facts),
     ),
   };
@@ -216,6 +217,11 @@ function workPlan(observation: Observation, revs: Revisions, facts: readonly Pod
 
 function knowledgeOf({ learning, floor, spare }: Wanted): Pick<Plan, 'learning' | 'floor' | 'spareKey'> {
   return { floor, spareKey: spare.key, ...(learning && { learning }) };
+}
+
+/** No watch shows a child whose label was taken off. */
+function untilNextLook(child: DeploymentView | undefined): number | undefined {
+  return child !== undefined && child.hsd === undefined ? 5_000 : undefined;
 }
 
 function requeueAfter(...waits: (number | undefined)[]): { requeueAfterMs?: number } {

@@ -148,7 +148,7 @@ export class Source<V extends ObjectView> {
     resource: ResourcePaths,
     query: Record<string, string>,
     project: (object: never) => V,
-    keyOfView: (view: V) => string | undefined,
+    private readonly keyOfView: (view: V) => string | undefined,
     onChange: (key: string) => void,
     { onObject, keep }: SourceHooks<V> = {},
   ) {
@@ -232,9 +232,9 @@ export class Source<V extends ObjectView> {
     this.reflectorOf(namespace)?.observe(object);
   }
 
-  /** The same when the reply is not the object itself (a Scale). */
+  /** The same when the reply is not the object itself (a Scale). What no watch would bring up to date is not kept. */
   observeView(namespace: string, view: V): void {
-    this.reflectorOf(namespace)?.observeView(view);
+    if (this.keyOfView(view) !== undefined) this.reflectorOf(namespace)?.observeView(view);
   }
 
   get idleMs(): number {

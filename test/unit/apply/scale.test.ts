@@ -162,3 +162,10 @@ test('somebody who never stops writing ends the attempts', async () => {
   await expect(scale(9)).rejects.toMatchObject({ code: 409 });
   expect(harness.server.requests.length).toBeLessThan(10);
 });
+
+test('the count of a child whose label was taken off is not kept: no watch would ever correct it', async () => {
+  const { hsd: _, ...unlabelled } = child;
+  await perform(harness.applier, hsd, { kind: 'scaleChild', child: unlabelled, replicas: 4 });
+  expect(live.replicas).toBe(4);
+  expect(harness.applier.world.child(hsd)).toBeUndefined();
+});

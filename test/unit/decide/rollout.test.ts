@@ -396,4 +396,5 @@ describe('a template that lost our own keys, by a hand or by a policy', () => {
 test('a child that lost its label keeps what it runs, and gets the label back without a rollout', () => {
   const child = aChild({ replicas: 2, hsd: undefined });
   expect(writesOf({ hsd: before, child, pods: pods('idle', 2) })).toEqual(['applyChild 2']);
+  expect(decide(anObservation({ hsd: before, child, pods: pods('idle', 2) })).requeueAfterMs).toBe(5_000);
 });
