@@ -39,8 +39,13 @@ describe('the claims service', () => {
     await startOperator();
     await createPool('rooms', { idleTarget: SIZE, maxReplicas: SIZE });
     await createPool('small', { idleTarget: 1 });
-    await scene.settledAt(SIZE, 'app=rooms');
+    // Marked, too: no write of the operator's own falls into a count.
+    await eventually(async () => expect(await scene.readyPods(`app=rooms,${STATE_LABEL}=idle`)).toHaveLength(SIZE));
     await scene.settledAt(1, 'app=small');
+  });
+  // What a failed test has left must not fail the next.
+  afterEach(async () => {
+    await releaseAll(as('rooms')).catch(() => undefined);
   });
   afterAll(async () => {
     for (const client of clients) client.close();
@@ -146,7 +151,8 @@ describe('the claims service', () => {
       since = performance.now();
       await releaseAll(rooms);
       await scene.status('rooms', { busyCount: 0, availableCount: SIZE });
-      expect(podPatches(since)).toEqual(Array(SIZE).fill(200));
+      // Refused ones write nothing: a release whose Pod has changed meanwhile looks again.
+      expect(podPatches(since).filter((status) => status === 200)).toHaveLength(SIZE);
     }
   });
 
