@@ -51,6 +51,18 @@ export const KNOWN: readonly Known[] = [
     broken: /./,
     why: 'a child deleted by hand takes its sessions along, sessions.onDelete: Drain or not',
   },
+  {
+    scenario: /^orphan$/,
+    fault: /replaces its annotations|no name label/,
+    broken: /was ended by|keeps our finalizer/,
+    why: 'an orphaned pool has nobody who mends what its Pods lose',
+  },
+  {
+    scenario: /delete with drain/,
+    fault: /refused (409|422) from now on/,
+    broken: /the deletion hangs/,
+    why: 'a finalizer whose removal was refused as outdated is not tried again once that is over',
+  },
 ];
 
 /** The entry that accounts for everything a plan broke. */
