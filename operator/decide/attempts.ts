@@ -1,5 +1,6 @@
 import { NAME_LABEL, TEMPLATE_HASH_ANNOTATION } from '../../src/api/names';
-import type { Write } from './model';
+import type { ChildManifest, Write } from './model';
+import { fingerprint } from './template';
 
 /**
  * One failure stays one failure: a write that is refused, or that the API server takes and does not keep (a policy changes
@@ -14,6 +15,7 @@ export type Outcome =
 
 /** A write that was sent and is wanted all the same. */
 export interface Attempt {
+  readonly kind: Write['kind'];
   readonly how: Outcome['how'];
   /** How often in a row it came out like this. */
   readonly count: number;
@@ -42,7 +44,7 @@ const TOLD_FROM: Record<Outcome['how'], number> = { done: 3, outdated: 10, refus
 /** A write that did not last is remembered for so long after nobody wants it: it alternates with another one. */
 const LASTING_MS = 60_000;
 
-/** The attempts after `write` came out as it did. */
+/** The attempts after `write` came out as it did, without those that it takes back. */
 export function attempted(attempts: Attempts, write: Write, outcome: Outcome, now: number): Attempts {
   const id = idOf(write);
   const before = attempts.get(id);
@@ -52,6 +54,7 @@ export function attempted(attempts: Attempts, write: Write, outcome: Outcome, no
   // Once is nothing: a plan that is carried out in steps may ask for the same write twice.
   const waitMs = outcome.how === 'done' && count === 1 ? 0 : Math.min(longest, first * 2 ** Math.min(count - 1, 20));
   const attempt: Attempt = {
+    kind: write.kind,
     how: outcome.how,
     count,
     at: now,
@@ -60,7 +63,20 @@ export function attempted(attempts: Attempts, write: Write, outcome: Outcome, no
     isChild: CHILD_WRITES.has(write.kind),
     ...('message' in outcome && { message: outcome.message }),
   };
-  return new Map([...attempts, [id, attempt]]);
+  const isTurn = outcome.how === 'done' && before?.how !== 'done';
+  const others = isTurn ? [...attempts].filter(([, other]) => !undoes(write, other)) : attempts;
+  return new Map([...others, [id, attempt]]);
+}
+
+/**
+ * Whether `write`, carried out, takes back itself what `other` did, so that another one of it is no sign of a policy: two
+ * sessions that begin and end three times a minute scale the child to the same two numbers three times each. What was
+ * refused will be again.
+ */
+function undoes(write: Write, other: Attempt): boolean {
+  if (other.how === 'refused') return false;
+  // Another template, or other settings: whatever a rollout does to the child is done anew.
+  return write.kind === 'applyChild' ? other.isChild : write.kind === 'scaleChild' && other.kind === 'scaleChild';
 }
 
 /** Attempts at what is wanted still; of the others those that may come again. */
@@ -154,7 +170,7 @@ function idOf(write: Write): string {
     case 'releaseChild':
       return `${write.kind}/${write.child.uid}`;
     case 'applyChild':
-      return `${write.kind}/${write.child?.uid}/${hashIn(write.manifest.spec.template)}`;
+      return `${write.kind}/${write.child?.uid}/${goalOf(write.manifest)}`;
     case 'markPod':
     case 'endSession':
       return `${write.kind}/${write.pod.uid}/${JSON.stringify([write.labels, write.annotations])}`;
@@ -179,9 +195,10 @@ function idOf(write: Write): string {
   }
 }
 
-function hashIn(template: unknown): unknown {
-  const { metadata } = template as { metadata?: { annotations?: Record<string, string> } };
-  return metadata?.annotations?.[TEMPLATE_HASH_ANNOTATION];
+/** What a manifest is for: not the count, nor the pause, of the step of a rollout that brings it. */
+function goalOf({ metadata, spec: { replicas: _, paused: __, template, ...settings } }: ChildManifest): string {
+  const { annotations } = (template as { metadata?: { annotations?: Record<string, string> } }).metadata ?? {};
+  return fingerprint({ metadata, settings, template: annotations?.[TEMPLATE_HASH_ANNOTATION] });
 }
 
 function inWords(write: Write): string {

@@ -36,7 +36,7 @@ export function templateHash({ spec }: HsdView): string {
 }
 
 /** 16 hexadecimal digits. */
-function fingerprint(value: unknown): string {
+export function fingerprint(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 16);
 }
 

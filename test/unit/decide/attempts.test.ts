@@ -9,10 +9,12 @@ import {
   troubleOf,
 } from '../../../operator/decide/attempts';
 import { decide } from '../../../operator/decide/decide';
-import type { Write } from '../../../operator/decide/model';
+import type { HsdView, Write } from '../../../operator/decide/model';
+import { childManifest } from '../../../operator/decide/template';
 import type { Condition } from '../../../src/api/types';
 import {
   aChild,
+  anHsd,
   anObservation,
   aPod,
   aReplicaSet,
@@ -102,6 +104,56 @@ test('whatever is refused in whatever order: what is due and what is held are al
       expect(due.includes(resume)).toBe(!refused.some((w) => w !== scale(3) && w.kind !== 'scaleChild'));
     }),
   );
+});
+
+describe('a write that another one took back', () => {
+  const allDone = (writes: readonly Write[]): Attempts =>
+    writes.reduce<Attempts>((attempts, write) => attempted(attempts, write, DONE, NOW), new Map());
+  const apply = (spec: Partial<HsdView['spec']>, replicas = 3, paused = false): Write => ({
+    kind: 'applyChild',
+    child,
+    manifest: childManifest(anHsd({ spec }), replicas, paused),
+    takeOwnership: false,
+  });
+  const image = (tag: number): Partial<HsdView['spec']> => ({
+    podTemplate: { spec: { containers: [{ name: 'app', image: `example.com/app:${tag}` }] } },
+  });
+
+  test('is no sign of a policy, however often sessions begin and end: neither held back nor told', () => {
+    const counts = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(counts, (wanted) => {
+        // A count that is there already is not written.
+        const scales = wanted.filter((replicas, i) => replicas !== wanted[i - 1]).map(scale);
+        const attempts = allDone(scales);
+        expect(troubleOf(attempts)).toBeUndefined();
+        expect(dueWrites([1, 2, 3, 4].map(scale), attempts, NOW).held).toEqual([]);
+      }),
+    );
+  });
+
+  const turns: [sentence: string, round: readonly Write[]][] = [
+    ['templates that are tried and reverted', [apply(image(1), 3, true), resume, apply(image(2), 4, true), resume]],
+    ['a session during each of two rollouts', [apply(image(1)), scale(3), apply(image(2)), scale(3)]],
+    ['settings that are edited', [apply({ minReadySeconds: 1 }), apply({ minReadySeconds: 2 })]],
+  ];
+  test.each(turns)('%s: not told', (_sentence, round) => {
+    expect(troubleOf(allDone([...round, ...round, ...round, ...round]))).toBeUndefined();
+  });
+
+  const changedBack: [sentence: string, round: readonly Write[], told: string][] = [
+    ['a count', [scale(3)], 'scale Deployment rooms-workload to 3'],
+    ['a template', [apply(image(1))], 'apply Deployment rooms-workload'],
+    ['a template at another count each time', [apply(image(1), 3), apply(image(1), 4, true)], 'apply Deployment'],
+    ['a template and a pause, in turns', [apply(image(1)), resume], 'Deployment rooms-workload'],
+  ];
+  test.each(changedBack)('%s that somebody else changes back is told', (_sentence, round, told) => {
+    expect(troubleOf(allDone([...round, ...round, ...round]))?.message).toContain(told);
+  });
+
+  test('was refused: it will be again', () => {
+    expect(attempted(triedAs(scale(3), [NO]), scale(2), DONE, NOW).size).toBe(2);
+  });
 });
 
 describe('what is told', () => {
