@@ -80,7 +80,7 @@ function drainPlan(
 ): Omit<Plan, 'attempts'> {
   const { hsd, child } = observation;
   const busy = facts.filter((f) => f.busy).length;
-  const replicas = facts.filter((f) => f.attached && f.spared).length;
+  const replicas = heldReplicas(facts, child?.replicas ?? 0);
   const going = drain({ observation, facts, replicas, idleWanted: 0, held: revs.held, mayLower: child !== undefined });
   const lowered = child ? scaleWrites(observation, child, replicas, going).writes : [];
   const { adopt, handOver, release } = retirement(observation, revs);
@@ -122,6 +122,16 @@ function drainPlan(
     reason: 'Draining',
     ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }),
   };
+}
+
+/**
+ * What the child keeps: its spared Pods. Raised (somebody lowered it) it is for sessions alone: a rolling update that
+ * nobody mends any more adds Pods of its own to whatever the child says, and some of those nobody can ask.
+ */
+function heldReplicas(facts: readonly PodFacts[], replicas: number): number {
+  const attached = facts.filter((f) => f.attached);
+  const busy = attached.filter((f) => f.busy).length;
+  return Math.max(busy, Math.min(replicas, attached.filter((f) => f.spared).length));
 }
 
 /** So many names are enough to go and look. */

@@ -26,7 +26,7 @@ const LOSS = /was ended by|without a precondition|grows without end/;
 
 /** The pool does not come to what is wanted, but nobody is hurt. */
 const UNSETTLED =
-  /Pods, \d+ desired|idle Pods, \d+ wanted|^the child (has|is paused)|detached Pod is idle|another template|^status (says|is of)|observedGeneration|busyCount|Ready is|does not grow|busy Pod is not marked|unmarked while busy|marked busy and is not|is not labelled|retired ReplicaSet|the deletion hangs|at rest|hammers|refusal/;
+  /Pods, \d+ desired|idle Pods, \d+ wanted|^the child (has|is paused)|detached Pod is idle|another template|^status (says|is of)|observedGeneration|busyCount|Ready is|does not grow|busy Pod is not marked|unmarked while busy|marked busy and is not|is not labelled|retired ReplicaSet|the deletion hangs|outlives the deletion|at rest|hammers|refusal/;
 
 export const KNOWN: readonly Known[] = [
   {

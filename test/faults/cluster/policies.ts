@@ -2,9 +2,11 @@ import type { KubeObject } from '../../../operator/kube/types';
 import { MARKS } from '../../../src/api/marks';
 import {
   BUSY_KEY_ANNOTATION,
+  DEFAULT_BUSY_ANNOTATION,
   DRAIN_ANNOTATION,
   NAME_LABEL,
   RETIRE_FINALIZER,
+  SESSION_ANNOTATION,
   STATE_LABEL,
 } from '../../../src/api/names';
 import type { Policy } from './api-server';
@@ -13,8 +15,9 @@ import { REPLICA_SET_CONTROLLER } from './replica-set-controller';
 
 /** The admission policies of src/install, read from their CEL. */
 
-function isMarkedBusy({ metadata: { annotations = {} } }: KubeObject): boolean {
-  return annotations[annotations[BUSY_KEY_ANNOTATION] ?? '']?.toLowerCase() === 'true';
+/** @param absent the key of a Pod that says none */
+function isMarkedBusy({ metadata: { annotations = {} } }: KubeObject, absent = ''): boolean {
+  return annotations[annotations[BUSY_KEY_ANNOTATION] ?? absent]?.toLowerCase() === 'true';
 }
 
 const isLabelled = ({ metadata }: KubeObject): boolean => metadata.labels?.[NAME_LABEL] !== undefined;
@@ -25,7 +28,9 @@ export const guard: Policy = {
     if (verb !== 'delete' || resource !== 'pods' || actor !== REPLICA_SET_CONTROLLER || !old || !isLabelled(old)) {
       return undefined;
     }
-    const isBusy = isMarkedBusy(old) || old.metadata.labels?.[STATE_LABEL] === 'busy';
+    const { annotations = {}, labels } = old.metadata;
+    const isRecorded = annotations[BUSY_KEY_ANNOTATION] === '' && annotations[SESSION_ANNOTATION] !== undefined;
+    const isBusy = isMarkedBusy(old, DEFAULT_BUSY_ANNOTATION) || labels?.[STATE_LABEL] === 'busy' || isRecorded;
     return isBusy ? `Pod ${old.metadata.name} is busy: HotStandby keeps it until its session ends` : undefined;
   },
 };

@@ -77,6 +77,14 @@ describe('deleting an hsd that drains', () => {
     ]);
   });
 
+  test('raises the child for no Pod that merely cannot be asked: each new one of a rolling update would be one more', () => {
+    const unasked = (name: string): PodBuilder => attached(name).with({ busyKey: undefined });
+    const seen = { pods: [busy(attached('busy')), unasked('a'), unasked('b')] };
+    expect(writesOf({ ...seen, child: aChild({ replicas: 2 }, draining) })).not.toContain('scaleChild 3');
+    expect(writesOf({ ...seen, child: aChild({ replicas: 0 }, draining) })).toContain('scaleChild 1');
+    expect(writesOf(seen).filter((write) => write.startsWith('scaleChild'))).toEqual([]);
+  });
+
   test("leaves somebody else's Deployment of that name alone", () => {
     const controller = { kind: 'Helm', name: 'other', uid: 'other' };
     const seen = { child: aChild({ replicas: 9, controller }, draining), pods: [busy(detached('busy'))] };
