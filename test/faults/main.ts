@@ -9,7 +9,7 @@ import { SCENARIOS, scenarioNamed } from './scenarios';
 import type { Report } from './worker';
 
 interface Options {
-  scenario?: string;
+  scenario?: string[];
   fault?: string;
   random?: number;
   seed: number;
@@ -36,7 +36,7 @@ const program = new Command('npm run test:faults --')
   .description(
     'Runs the whole operator against an API server in memory, with every single fault at every write of every scenario.',
   )
-  .option('--scenario <name>', 'of this scenario only')
+  .option('--scenario <names...>', 'of these scenarios only')
   .option('--fault <text>', 'those faults only whose name contains it')
   .option('--all', 'of those scenarios too that are left to the nightly run', false)
   .option('--random <plans>', 'so many random plans of up to three faults instead', whole)
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
 }
 
 async function plansOf({ scenario, fault = '', random, seed, all }: Options): Promise<Plan[]> {
-  const scenarios = scenario === undefined ? SCENARIOS : [scenarioNamed(scenario)];
+  const scenarios = scenario?.map(scenarioNamed) ?? SCENARIOS;
   if (random !== undefined) return Array.from({ length: random }, (_, i) => randomPlan(seed + i, scenarios));
   const plans: Plan[] = [];
   const chosen = scenarios.filter(({ isNightly }) => all || scenario !== undefined || !isNightly);

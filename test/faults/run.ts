@@ -34,7 +34,8 @@ const PLAY_MS = 15_000;
 const HOLD_MS = 45_000;
 /** From the end of all faults to rest; the longest backoff is five minutes. */
 const REST_MS = 420_000;
-const REST_ELECTED_MS = 130_000;
+/** Longer than a watch that says nothing goes unnoticed, and a quiet spell. */
+const REST_ELECTED_MS = 200_000;
 const QUIET_MS = 60_000;
 
 class Faults implements Injector {
