@@ -1,6 +1,6 @@
 import { capacity } from '../decide/capacity';
 import { scaledEvent } from '../decide/events';
-import type { DeploymentView, EventNote, HsdView, Plan, PodView, Write } from '../decide/model';
+import type { DeploymentView, EventNote, HsdView, Observation, Plan, PodView, Write } from '../decide/model';
 import { busyKeyOf, isLive, isProbed } from '../decide/pods';
 import { isSessionPlan } from '../decide/reasons';
 import { type SpareFloor, spareBeside } from '../decide/spare';
@@ -12,6 +12,8 @@ interface Basis {
   childUid: string;
   templateHash: string | undefined;
   busy: number;
+  /** Pods (uids) counted as busy because a claim is on its way to them: they do not turn busy once more. */
+  reserved: Set<string>;
   floor: SpareFloor;
 }
 
@@ -36,8 +38,10 @@ export class HeadStart {
 
   /** A Pod of this hsd appeared, changed or went. */
   podChanged(key: string, hsd: HsdView, { current, previous }: { current?: PodView; previous?: PodView }): void {
-    if (!this.bases.has(key)) return;
+    const basis = this.bases.get(key);
+    if (basis === undefined) return;
     const change = Number(isMarkedBusy(current, hsd)) - Number(isMarkedBusy(previous, hsd));
+    if (change > 0 && basis.reserved.delete(current?.uid ?? '')) return;
     if (change !== 0) this.turned.set(key, (this.turned.get(key) ?? 0) + change);
   }
 
@@ -55,7 +59,7 @@ export class HeadStart {
   }
 
   /** A pass has seen everything up to now and made `plan` of it. Call it before anything else can happen. */
-  seen(key: string, hsd: HsdView, child: DeploymentView | undefined, plan: Plan): void {
+  seen(key: string, { hsd, claims }: Observation, child: DeploymentView | undefined, plan: Plan): void {
     this.turned.delete(key);
     const { floor, status } = plan;
     if (child === undefined || floor === undefined || !isOrdinary(hsd, child, plan)) {
@@ -64,7 +68,8 @@ export class HeadStart {
     }
     const { uid: hsdUid, generation } = hsd;
     const { uid: childUid, templateHash } = child;
-    this.bases.set(key, { hsdUid, generation, childUid, templateHash, busy: status.busyCount ?? 0, floor });
+    const reserved = new Set(claims.reserved);
+    this.bases.set(key, { hsdUid, generation, childUid, templateHash, busy: status.busyCount ?? 0, reserved, floor });
   }
 
   /** The hsd is gone. */

@@ -43,10 +43,11 @@ export class ScaleRoad {
   }
 
   /** The pass has seen everything up to now and made `plan` of it. Call it before anything else can happen. */
-  seen(key: string, { hsd, child, pods }: Observation, plan: Plan): void {
+  seen(key: string, observation: Observation, plan: Plan): void {
+    const { child, pods } = observation;
     // A head start counts by the label alone: where Pods of others carry it, every raise is the pass's.
     const isAlone = pods.filter(isLive).length === plan.status.replicas;
-    this.headStart.seen(key, hsd, isAlone ? child : undefined, plan);
+    this.headStart.seen(key, observation, isAlone ? child : undefined, plan);
   }
 
   /** The pass is done with the child, or over. */

@@ -187,7 +187,7 @@ describe('a start without all permissions names every one that is missing', () =
     const { code, said } = await failedStart([...scope, '--leader-elect']);
     expect(said).toEqual([
       expect.stringMatching(
-        `missing permissions: get/create/update/patch leases.coordination.k8s.io in namespace ${scene.namespace}.`,
+        `missing permissions: create/get/update/patch leases.coordination.k8s.io in namespace ${scene.namespace}.`,
       ),
     ]);
     expect(code).toBe(5);

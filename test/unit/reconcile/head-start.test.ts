@@ -26,9 +26,16 @@ function scene(spec: Partial<HotStandbySpec> = {}, child: Partial<DeploymentView
 }
 
 /** A pass that found these Pods. */
-function pass({ hsd, child }: Scene, seen: readonly (PodView | PodBuilder)[] = pods('a', 4)): void {
-  const observation = anObservation({ hsd, child, pods: seen });
-  head.seen(KEY, hsd, observation.child, decide(observation));
+function pass(
+  { hsd, child }: Scene,
+  seen: readonly (PodView | PodBuilder)[] = pods('a', 4),
+  reserved: readonly string[] = [],
+): void {
+  const observation = {
+    ...anObservation({ hsd, child, pods: seen }),
+    claims: { reserved: new Set(reserved), waiting: 0 },
+  };
+  head.seen(KEY, observation, observation.child, decide(observation));
 }
 
 function turnsBusy({ hsd }: Scene, name: string): void {
@@ -46,6 +53,15 @@ test('a session that begins raises the child by one, before any pass', () => {
   pass(at);
   turnsBusy(at, 'a-1');
   expect(raised(at)).toBe(5);
+});
+
+test('a claim that the pass has counted already does not raise the child once more when its write arrives', () => {
+  const at = scene({}, { replicas: 5 });
+  pass(at, pods('a', 5), ['a-1']);
+  turnsBusy(at, 'a-1');
+  expect(raised(at)).toBeUndefined();
+  turnsBusy(at, 'a-2');
+  expect(raised(at)).toBe(6);
 });
 
 test('sessions that begin and end meanwhile are set off against each other', () => {
@@ -107,7 +123,7 @@ test('nothing is raised ahead while no Pod of the template has ever been availab
     pods: pods('a', 4, (pod) => pod.notReady().marked('starting')),
     growth: null,
   });
-  head.seen(KEY, at.hsd, at.child, decide(observation));
+  head.seen(KEY, observation, at.child, decide(observation));
   turnsBusy(at, 'a-1');
   expect(raised(at)).toBeUndefined();
 });
@@ -149,7 +165,7 @@ test('whatever turned busy or idle, the raise is the one the pass would have dec
         busy.map((is, i) => (is ? aPod(`p-${i}`).busy().marked('busy') : aPod(`p-${i}`)).build());
       const [then, now] = [podsOf(wasBusy), podsOf(isBusy)];
       const observation = anObservation({ hsd, child, pods: then });
-      fresh.seen(KEY, hsd, child, decide(observation));
+      fresh.seen(KEY, observation, child, decide(observation));
       for (const [i, current] of now.entries()) fresh.podChanged(KEY, hsd, { previous: then[i], current });
       const ahead = fresh.raise(KEY, hsd, child)?.write.replicas;
       const turned = isBusy.filter(Boolean).length - wasBusy.filter(Boolean).length;
