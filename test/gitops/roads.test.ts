@@ -20,6 +20,8 @@ jest.setTimeout(400_000);
 const SYNTH = join(ROOT, 'synth');
 const MANIFESTS = dirname(releasedManifest('install'));
 const NAME = 'hotstandby';
+/** Left by Argo CD and by Flux, as its annotations ask: every object of its kind would go with it. */
+const DEFINITION = `customresourcedefinition.apiextensions.k8s.io/${CRD_NAME}`;
 
 /** From the files in synth/ alone, on real nodes: the operator is the one in its Pods. */
 describe('the roads into a cluster', () => {
@@ -56,8 +58,7 @@ describe('the roads into a cluster', () => {
     await keepsAnHsd();
     await argocd.delete(NAME);
     await eventually(async () => expect(await argocd.isGone(NAME)).toBe(true));
-    // Argo CD never deletes a definition with an Application: every object of its kind would go with it.
-    await onlyLeft([`customresourcedefinition.apiextensions.k8s.io/${CRD_NAME}`]);
+    await onlyLeft([DEFINITION]);
     await argocd.close();
   });
 
@@ -72,7 +73,7 @@ describe('the roads into a cluster', () => {
     note(`Flux: synth/ applied, operator Pods Ready ${seconds(performance.now() - start)}`);
     await keepsAnHsd();
     await flux.delete(NAME);
-    await onlyLeft([]);
+    await onlyLeft([DEFINITION]);
     await flux.close();
   });
 
