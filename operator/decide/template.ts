@@ -11,6 +11,7 @@ import {
   STATE_LABEL,
   TEMPLATE_HASH_ANNOTATION,
 } from '../../src/api/names';
+import { withoutKnownNulls } from '../../src/api/pod-template-schema';
 import type { ChildManifest, ChildSettings, ChildStrategy, HsdView, TemplateKeys } from './model';
 import { busyKeyOf } from './pods';
 import { ownAnnotations, ownLabels } from './reserved';
@@ -25,12 +26,12 @@ const hashes = new WeakMap<HsdView['spec'], string>();
 
 /**
  * Fingerprint of what the user wrote about the Pods. What HotStandby itself adds is left out on purpose: a new version
- * of the operator must not restart anybody's Pods.
+ * of the operator must not restart anybody's Pods. So is a null that the API server dropped before the CRD allowed it.
  */
 export function templateHash({ spec }: HsdView): string {
   const known = hashes.get(spec);
   if (known !== undefined) return known;
-  const hash = fingerprint([spec.podTemplate, spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
+  const hash = fingerprint([withoutKnownNulls(spec.podTemplate), spec.selector.matchLabels, busyKeyOf(spec) ?? null]);
   hashes.set(spec, hash);
   return hash;
 }

@@ -1,4 +1,5 @@
 import { CRD_NAME, GROUP, KIND, LIST_KIND, MAX_NAME_LENGTH, PLURAL, SHORT_NAME, SINGULAR, VERSION } from './names';
+import { podTemplateSchema, withNulls } from './pod-template-schema';
 import { specSchema, statusSchema } from './schema';
 
 /** Columns of `kubectl get hsd`. Those of priority 1 appear with `-o wide`. */
@@ -63,7 +64,7 @@ const openApiSchema = {
     apiVersion: { type: 'string', description: `Always ${GROUP}/${VERSION}.` },
     kind: { type: 'string', description: `Always ${KIND}.` },
     metadata: { type: 'object' },
-    spec: specSchema,
+    spec: { ...specSchema, properties: { ...specSchema.properties, podTemplate: withNulls(podTemplateSchema) } },
     status: statusSchema,
   },
   // The name becomes a label value (63 characters at most), which object names (253) outgrow.

@@ -167,3 +167,41 @@ export const podTemplateSchema = {
     },
   },
 } as const;
+
+/** As much of a structural schema as the two functions below read. */
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+}
+
+/**
+ * `schema` in which every optional field may be null, as in a Deployment: the API server drops such a null from what it
+ * is sent, but server-side apply refuses it.
+ */
+export function withNulls<S extends object>(schema: S): S {
+  const { properties, items, required = [] } = schema as Schema;
+  const fields = Object.entries(properties ?? {}).map(([name, inner]) => {
+    const open = withNulls(inner);
+    return [name, required.includes(name) ? open : { ...open, nullable: true }];
+  });
+  return {
+    ...schema,
+    ...(properties && { properties: Object.fromEntries(fields) }),
+    ...(items && { items: withNulls(items) }),
+  };
+}
+
+/** A Pod template as the API server holds one that was sent without the nulls of fields the schema knows. */
+export function withoutKnownNulls(value: unknown, schema: object = podTemplateSchema): unknown {
+  const { properties, items } = schema as Schema;
+  if (Array.isArray(value)) return items === undefined ? value : value.map((item) => withoutKnownNulls(item, items));
+  if (typeof value !== 'object' || value === null || properties === undefined) return value;
+  const fields = Object.entries(value).filter(([name, inner]) => inner !== null || properties[name] === undefined);
+  return Object.fromEntries(
+    fields.map(([name, inner]) => {
+      const known = properties[name];
+      return [name, known === undefined ? inner : withoutKnownNulls(inner, known)];
+    }),
+  );
+}

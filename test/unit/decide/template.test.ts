@@ -26,6 +26,10 @@ describe('the fingerprint of a template', () => {
   const changes: [sentence: string, spec: Partial<HotStandbySpec>][] = [
     ['another image', { podTemplate: image('room:2') }],
     ['another label of the Pods', { podTemplate: { ...image('room:1'), metadata: { labels: { tier: 'gold' } } } }],
+    [
+      'a null in a field the schema does not know: it was always kept',
+      { podTemplate: { ...image('room:1'), metadata: { creationTimestamp: null } } as never },
+    ],
     ['another selector', { selector: { matchLabels: { app: 'rooms', tier: 'gold' } } }],
     ['another busy key', { busyProbe: { mode: 'annotation', annotationKey: 'example.com/occupied' } }],
     ['another probe mode', HTTP],
@@ -38,6 +42,15 @@ describe('the fingerprint of a template', () => {
   const others: [sentence: string, spec: Partial<HotStandbySpec>][] = [
     ['the counts', { idleTarget: 7, minReplicas: 1, maxReplicas: 9 }],
     ['a default written out', { busyProbe: undefined }],
+    [
+      'a null in a field the schema knows: the API server dropped it before',
+      {
+        podTemplate: {
+          metadata: null,
+          spec: { tolerations: null, containers: [{ name: 'room', image: 'room:1', env: null }] },
+        } as never,
+      },
+    ],
     ['the order of keys', { podTemplate: { spec: { containers: [{ image: 'room:1', name: 'room' }] } } }],
   ];
   test.each(others)('does not change with %s', (_sentence, spec) => {
