@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { Schema } from './schema-types';
-import { SECTIONS, type Value } from './values';
+import type { Value } from './value';
+import { SECTIONS } from './values';
 
 const WIDTH = 110;
 

@@ -24,32 +24,8 @@ import {
   stringMap,
   strings,
 } from './schema-types';
+import { type Section, value } from './value';
 import { operatorObjects } from './variants';
-
-/** One value of the chart. */
-export interface Value {
-  /** Keys joined by dots. */
-  readonly path: string;
-  readonly default: unknown;
-  readonly doc: string;
-  readonly schema: Schema;
-  /** Entries of the default that `null` takes away. Any other `null` means the default. */
-  readonly nullTakesAway?: readonly string[];
-}
-
-/** Values that belong together. */
-export interface Section {
-  readonly title: string;
-  readonly values: readonly Value[];
-}
-
-const value = (path: string, byDefault: unknown, schema: Schema, doc: string, nullTakesAway?: string[]): Value => ({
-  path,
-  default: byDefault,
-  schema,
-  doc,
-  nullTakesAway,
-});
 
 /** What the constructs say unless told otherwise. */
 const { Deployment } = operatorObjects({});

@@ -1,8 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { App, Chart, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { ROOT } from '../../root';
 import { HotStandbyCrd, HotStandbyOperator, type HotStandbyOperatorProps, LogLevel } from '../../src';
 import { crdManifest } from '../../src/api/crd';
 import { PERMISSIONS, type PermissionScope } from '../../src/api/permissions';
@@ -282,46 +279,6 @@ describe('HotStandbyOperator for its own namespace', () => {
     );
     expect(at(only(manifests, 'Role', 'hotstandby-operator'), 'rules')).toEqual(table('watched'));
     expect(at(only(manifests, 'Role', 'hotstandby-operator-lease'), 'rules')).toEqual(table('lease'));
-  });
-});
-
-describe('the command line the Deployment gives the operator', () => {
-  const root = ROOT;
-
-  /** What the operator makes of the arguments of each install. */
-  function optionsOf(installs: HotStandbyOperatorProps[]): unknown[] {
-    const cases = installs.map((props) => {
-      const args = at(only(install(props), 'Deployment'), 'spec', 'template', 'spec', 'containers', 0, 'args');
-      // Kubernetes replaces $(POD_NAMESPACE) before the program starts.
-      return Object.values(Object(args)).map((arg) => String(arg).replace('$(POD_NAMESPACE)', 'here'));
-    });
-    const input = JSON.stringify(cases);
-    const tsx = join(root, 'node_modules/.bin/tsx');
-    return JSON.parse(execFileSync(tsx, [join(__dirname, 'parse-options.ts')], { input, encoding: 'utf8' }));
-  }
-
-  test('is understood by the operator', () => {
-    const levels = Object.values(LogLevel);
-    const [all, list, own, unguarded, ...leveled] = optionsOf([
-      {},
-      { namespaces: ['a', 'b'] },
-      { ownNamespaceOnly: true },
-      { guardedUsers: ['somebody'] },
-      ...levels.map((logLevel) => ({ logLevel })),
-    ]);
-    const common = {
-      leaderElect: true,
-      leaseNamespace: 'here',
-      leaseName: 'hotstandby-operator',
-      healthAddress: { host: '', port: 8080 },
-      logLevel: 'info',
-      allowLoopbackPods: false,
-    };
-    expect(all).toMatchObject({ ...common, namespaces: [], admissionGuard: true });
-    expect(list).toMatchObject({ ...common, namespaces: ['a', 'b'], admissionGuard: true });
-    expect(own).toMatchObject({ ...common, namespaces: ['here'], admissionGuard: false });
-    expect(unguarded).toMatchObject({ admissionGuard: false });
-    expect(leveled.map((options) => at(options, 'logLevel'))).toEqual(levels);
   });
 });
 
