@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { DEFAULTS } from '../../src/api/defaults';
 import type { HotStandbySpec } from '../../src/api/types';
 
 /**
@@ -61,7 +62,7 @@ function compile(schedule: Schedule, now: number): Compiled | string {
   return fresh;
 }
 
-function compileAnew({ timeZone = 'UTC', start, end }: Schedule, from: Date): Compiled | string {
+function compileAnew({ timeZone = DEFAULTS.schedules.timeZone, start, end }: Schedule, from: Date): Compiled | string {
   if (!isTimeZone(timeZone)) return `timeZone "${timeZone}" is unknown: write an IANA name, for example Europe/Berlin`;
   const crons = { start: parse(start, timeZone, from), end: parse(end, timeZone, from) };
   if (typeof crons.start === 'string') return `start "${start}" ${crons.start}`;

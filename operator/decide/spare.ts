@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../src/api/defaults';
 import type { HotStandbySpec } from '../../src/api/types';
 import { expectedSessions, type Forecast, spareOf } from './auto-idle';
 import { windowOf } from './schedules';
@@ -36,9 +37,6 @@ export interface Spare extends Omit<SpareFloor, 'source'> {
   source: SpareSource;
 }
 
-/** Percentage of sessions that shall find a spare where the spec does not say. */
-const HIT_TARGET = 99;
-
 /** Everything composes by max: idleTarget is the floor that no other source takes away. */
 export function spareFloor(input: SpareInput): SpareFloor {
   const { spec } = input;
@@ -59,7 +57,7 @@ export function spareFloor(input: SpareInput): SpareFloor {
   const highest = claims.reduce((best, claim) => (claim.idleTarget > best.idleTarget ? claim : best));
   return {
     ...highest,
-    minReplicas: Math.max(spec.minReplicas ?? 0, ...open.map(({ minReplicas = 0 }) => minReplicas)),
+    minReplicas: Math.max(spec.minReplicas ?? DEFAULTS.minReplicas, ...open.map(({ minReplicas = 0 }) => minReplicas)),
     ...(changes.length > 0 && { nextChange: Math.min(...changes) }),
     ...(recommendedIdle !== undefined && { recommendedIdle }),
   };
@@ -81,13 +79,13 @@ export function spareBeside(floor: SpareFloor, { idlePercent = 0 }: SpareInput['
 /** What autoIdle asks for; undefined: it is off, or has seen nothing yet. */
 function recommended({ spec: { autoIdle, maxReplicas }, forecast }: SpareInput): number | undefined {
   if (autoIdle === undefined || forecast === undefined) return undefined;
-  const { min = 0, max = maxReplicas ?? spareOf(forecast) } = autoIdle;
+  const { min = DEFAULTS.autoIdle.min, max = maxReplicas ?? spareOf(forecast) } = autoIdle;
   return Math.min(max, Math.max(min, spareOf(forecast)));
 }
 
 /** "4.1 sessions a minute x 2.3 min to warm up, 99 % of them shall find one". */
 function reckoning({ spec, forecast, warmUpSeconds }: SpareInput): string {
-  const hitTarget = spec.autoIdle?.hitTarget ?? HIT_TARGET;
+  const hitTarget = spec.autoIdle?.hitTarget ?? DEFAULTS.autoIdle.hitTarget;
   if (forecast === undefined) return `${hitTarget} % of sessions shall find one`;
   const minutes = warmUpSeconds / 60;
   const rate = warmUpSeconds > 0 ? expectedSessions(forecast, warmUpSeconds) / minutes : 0;
@@ -101,5 +99,8 @@ function round(value: number): string {
 
 /** What autoIdle is told to aim at. */
 export function autoIdleSettings({ autoIdle }: SpareInput['spec']): { hitTarget: number; windowSeconds: number } {
-  return { hitTarget: (autoIdle?.hitTarget ?? HIT_TARGET) / 100, windowSeconds: autoIdle?.windowSeconds ?? 3600 };
+  return {
+    hitTarget: (autoIdle?.hitTarget ?? DEFAULTS.autoIdle.hitTarget) / 100,
+    windowSeconds: autoIdle?.windowSeconds ?? DEFAULTS.autoIdle.windowSeconds,
+  };
 }

@@ -10,6 +10,8 @@ export const DEFAULTS = {
   revisionHistoryLimit: 10,
   progressDeadlineSeconds: 600,
   stabilizationWindowSeconds: 0,
+  autoIdle: { hitTarget: 99, min: 0, windowSeconds: 3600 },
+  schedules: { timeZone: 'UTC' },
   busyProbe: {
     mode: 'annotation',
     annotationKey: DEFAULT_BUSY_ANNOTATION,
